@@ -1,0 +1,1 @@
+"""Certificate management: from a declaration to a certificate that stays fresh."""

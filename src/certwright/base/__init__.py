@@ -1,0 +1,1 @@
+"""What every room stands on: time, failures and their reasons, evidence, back-off, secrets."""
