@@ -1,0 +1,1 @@
+"""What users write: types, defaults, rules, CRDs, manifests."""

@@ -1,0 +1,1 @@
+"""The life of a Certificate, one step per module."""

@@ -1,0 +1,1 @@
+"""Manifests of a folder into the store, Secrets out of it."""

@@ -1,0 +1,1 @@
+"""A request in; a chain, "not yet" or a problem out."""

@@ -1,0 +1,1 @@
+"""Decides and explains: facts in, step out; pure, and told what time it is."""

@@ -1,0 +1,1 @@
+"""Turns watches into reconciliations; writes status and events."""
