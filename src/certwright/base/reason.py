@@ -96,5 +96,9 @@ class Reason(StrEnum):
     UPDATE_CERTIFICATE = "UpdateCertificate"
     DELETE_CERTIFICATE = "DeleteCertificate"
     # Any kind: ours
+    CONNECTION_FAILED = "ConnectionFailed"  # nothing answered: connection, TLS, time-out
+    SERVER_ERROR = "ServerError"  # a server failed, or its answer made no sense
+    RATE_LIMITED = "RateLimited"  # a server asked for fewer requests
+    REFUSED = "Refused"  # a CA or a provider refused what was asked for
     INVALID_SPEC = "InvalidSpec"  # a stored object breaks a rule that only the controller can check
     INTERNAL_ERROR = "InternalError"  # a bug; the traceback is in the log

@@ -1,0 +1,1 @@
+"""Sends and serves bytes, with limits and redaction."""
