@@ -25,7 +25,8 @@ class Schedule(msgspec.Struct, frozen=True, gc=False):
             attempt: failures so far, 1 after the first one.
             jitter: a number in [0, 1); lengthens the span by up to 20 %.
         """
-        doubled = min(self.first * 2 ** min(max(attempt, 1) - 1, 40), self.cap)
+        doublings = min(max(attempt, 1) - 1, 20)
+        doubled = min(self.first * (1 << doublings), self.cap)
         return doubled * (1 + jitter / 5)
 
 

@@ -1,7 +1,7 @@
 """What was seen, and how a stranger's words are made safe to show.
 
-A failure carries evidence: one observation per party asked (a name server, a CA, a file). Texts from
-servers pass `printable` before anybody sees them.
+A failure carries evidence: one observation per party asked (a name server, a CA, a file). Texts
+from servers pass `printable` before anybody sees them.
 """
 
 import msgspec

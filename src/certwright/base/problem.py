@@ -1,7 +1,7 @@
 """Failures as values: who acts next is the class, what for is the reason.
 
-Each edge translates once: `runtime` to condition, event and next look; `cli` to an exit code and two
-lines; anything that is not a `Problem` is a bug.
+Each edge translates once: `runtime` to condition, event and next look; `cli` to an exit code and
+two lines; anything that is not a `Problem` is a bug.
 """
 
 from datetime import datetime, timedelta

@@ -27,7 +27,7 @@ class Reason(StrEnum):
     EXPIRED = "Expired"
     WINDOW_ERROR = "WindowError"
     MANUALLY_TRIGGERED = "ManuallyTriggered"
-    # Certificate: events on the way (3.4-3.6)
+    # Certificate: events on the way: compat-spec 3.4-3.6
     ISSUING = "Issuing"
     GENERATED = "Generated"
     REUSED = "Reused"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
     CANNOT_REGENERATE_KEY = "CannotRegenerateKey"
     REQUESTED = "Requested"
     REQUEST_FAILED = "RequestFailed"
-    # CertificateRequest (3.12, 3.13)
+    # CertificateRequest: compat-spec 3.12, 3.13
     APPROVED = "cert-manager.io"
     PENDING = "Pending"
     FAILED = "Failed"
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     ORDER_GET_ERROR = "OrderGetError"
     ORDER_FAILED = "OrderFailed"
     ORDER_PENDING = "OrderPending"
-    # Issuer, ClusterIssuer (3.14, 6.1)
+    # Issuer, ClusterIssuer: compat-spec 3.14, 6.1
     IS_READY = "IsReady"
     KEY_PAIR_VERIFIED = "KeyPairVerified"
     ERR_GET_KEY_PAIR = "ErrGetKeyPair"
@@ -81,7 +81,7 @@ class Reason(StrEnum):
     INVALID_SOLVER = "InvalidSolver"
     INVALID_URL = "InvalidURL"
     NOT_SERVED = "NotServed"  # ours: a type or a part that certwright does not serve yet
-    # Order and Challenge (3.15, 3.16)
+    # Order and Challenge: compat-spec 3.15, 3.16
     CREATED = "Created"
     COMPLETE = "Complete"
     SOLVER = "Solver"
@@ -91,7 +91,7 @@ class Reason(StrEnum):
     DOMAIN_VERIFIED = "DomainVerified"
     CLEAN_UP_ERROR = "CleanUpError"
     NOT_OURS = "NotOurs"  # ours: an Order or a Challenge that certwright did not make is ignored
-    # Ingress (3.2)
+    # Ingress: compat-spec 3.2
     CREATE_CERTIFICATE = "CreateCertificate"
     UPDATE_CERTIFICATE = "UpdateCertificate"
     DELETE_CERTIFICATE = "DeleteCertificate"

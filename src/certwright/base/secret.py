@@ -20,7 +20,7 @@ class Redacted(Generic[T]):
     __slots__ = ("_value",)
 
     def __init__(self, value: T) -> None:
-        self._value = value
+        self._value: T = value
 
     def reveal(self) -> T:
         """Return the value itself; never pass the result to a log, an event or an error."""
