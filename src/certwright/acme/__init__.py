@@ -1,0 +1,1 @@
+"""Speaks ACME (RFC 8555) and nothing else; one file per object of the RFC."""

@@ -1,0 +1,36 @@
+"""Authorizations: an identifier and the ways to prove it (RFC 8555 §7.1.4, §7.5)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from certwright.acme.challenge import Challenge
+from certwright.acme.identifier import Identifier
+
+
+class AuthorizationStatus(StrEnum):
+    """The statuses that RFC 8555 §7.1.6 knows; an authorization may bear another text."""
+
+    PENDING = "pending"
+    VALID = "valid"
+    INVALID = "invalid"
+    DEACTIVATED = "deactivated"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Authorization(msgspec.Struct, frozen=True, kw_only=True):
+    """An authorization; if `wildcard`, the identifier lacks its `*.` (RFC 8555 §7.1.4)."""
+
+    identifier: Identifier
+    status: str
+    challenges: tuple[Challenge, ...] = ()
+    expires: datetime | None = None
+    wildcard: bool = False
+    url: str = msgspec.field(name="certwright:url", default="")
+    retry_at: datetime | None = msgspec.field(name="certwright:retryAt", default=None)
+
+    def challenge(self, kind: str) -> Challenge | None:
+        """Return the challenge of a type, or None if the CA offers none."""
+        return next((offer for offer in self.challenges if offer.type == kind), None)

@@ -1,0 +1,21 @@
+"""Link headers (RFC 8288): pages of a list, alternate chains, the authorization of a challenge."""
+
+import re
+from urllib.parse import urljoin
+
+from certwright.net.http import Response
+
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[!#-+.\w^`|~*-]+\s*(?:=\s*(?:"[^"]*"|[^",;\s]*))?)*)')
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))', re.IGNORECASE)
+
+
+def links(response: Response, relation: str) -> tuple[str, ...]:
+    """Absolute URLs of an answer's links of one relation, in order, without doubles."""
+    found: dict[str, None] = {}
+    for value in response.all("Link"):
+        for target, parameters in _LINK.findall(value):
+            rel = _REL.search(parameters)
+            words = (rel.group(1) or rel.group(2) or "").lower().split() if rel else []
+            if relation in words:
+                found[urljoin(response.url, target)] = None
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""How a signed request reaches the CA: connection slot, nonce, signature, answer (RFC 8555 §6).
+
+Replay safety: a request is one call of `post`; it is repeated only when the CA says `badNonce`,
+that is, when it has done nothing. A request without an answer is never sent again from here.
+"""
+
+import asyncio
+import re
+from collections import deque
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from certwright.acme.directory import Directory
+from certwright.acme.jws import AccountKey
+from certwright.acme.polling import parse_retry_after
+from certwright.acme.problem import AcmeProblem, Refusal, build_error, parse_problem
+from certwright.base.clock import Clock
+from certwright.base.evidence import printable
+from certwright.base.problem import Cause, Retryable
+from certwright.base.reason import Reason
+from certwright.net.http import Http, Response
+
+MAX_BAD_NONCES = 10
+"""Signatures after the first that one request gets."""
+_KEPT_NONCES = 64
+_JOSE = {"Content-Type": "application/jose+json", "Accept-Language": "en"}
+_SUCCESS = range(200, 300)
+
+T = TypeVar("T")
+
+
+class Signer(msgspec.Struct, frozen=True):
+    """Who signs: a key, by the URL of its account, or by itself where it has none (§6.2)."""
+
+    key: AccountKey
+    account_url: str = ""
+
+    def sign(self, payload: bytes, url: str, nonce: str) -> bytes:
+        """Build the body of one request."""
+        who: dict[str, Any] = (
+            {"kid": self.account_url} if self.account_url else {"jwk": self.key.public_jwk()}
+        )
+        return self.key.sign(payload, **who, nonce=nonce, url=url)
+
+
+class Transport:
+    """One CA's directory, nonces and connection slots; shared by all accounts at that CA.
+
+    A connection slot is taken first and a nonce second, so that 2000 requests in flight need no
+    more fresh nonces than there are slots: every answer, errors too, brings the next one.
+    """
+
+    def __init__(self, directory_url: str, http: Http, clock: Clock, *, slots: int = 16) -> None:
+        self.directory_url = directory_url
+        self.clock = clock
+        self._http = http
+        self._slots = asyncio.Semaphore(slots)
+        self._nonces: deque[str] = deque(maxlen=_KEPT_NONCES)
+        self._directory: Directory | None = None
+        self._directory_lock = asyncio.Lock()
+
+    async def directory(self, *, fresh: bool = False) -> Directory:
+        """Return the CA's directory; fetched once, and again if it shall be `fresh`."""
+        async with self._directory_lock:
+            if self._directory is None or fresh:
+                answer = await self._get(self.directory_url, "directory")
+                self._directory = decode(answer, Directory, "directory")
+            return self._directory
+
+    async def post(
+        self, url: str, payload: bytes, *, signer: Signer, operation: str, accept: str = ""
+    ) -> Response:
+        """Send one signed request; an empty payload is a POST-as-GET (§6.3).
+
+        Raises:
+            AcmeProblem: the CA refused or failed.
+            Retryable: nothing answered (cause TRANSPORT).
+        """
+        new_nonce = (await self.directory()).new_nonce
+        headers = _JOSE | ({"Accept": accept} if accept else {})
+        async with self._slots:
+            nonce = self._nonces.pop() if self._nonces else await self._fresh_nonce(new_nonce)
+            refused = 0
+            while True:
+                body = signer.sign(payload, url, nonce)
+                answer = await self._http.request("POST", url, headers=headers, body=body)
+                nonce = _nonce_of(answer)
+                error = None if answer.status in _SUCCESS else self._error(answer, operation)
+                if error is None or not error.is_bad_nonce() or refused == MAX_BAD_NONCES:
+                    break
+                refused += 1
+                # §6.5: the error brings the nonce to try again with
+                nonce = nonce or await self._fresh_nonce(new_nonce)
+            if nonce:
+                self._nonces.append(nonce)
+            if error is not None:
+                raise error
+            return answer
+
+    def retry_at(self, answer: Response) -> datetime | None:
+        """Return the moment at which an answer asks us to come back."""
+        return parse_retry_after(answer.header("Retry-After"), self.clock.now())
+
+    async def _fresh_nonce(self, url: str) -> str:
+        # GET and not HEAD: some proxies drop headers of an answer without a body (§7.2 allows both)
+        nonce = _nonce_of(await self._get(url, "newNonce"))
+        if not nonce:
+            raise bad_answer("newNonce", "it bears no nonce")
+        return nonce
+
+    async def _get(self, url: str, operation: str) -> Response:
+        answer = await self._http.request("GET", url, headers={"Accept-Language": "en"})
+        if answer.status not in _SUCCESS:
+            raise self._error(answer, operation)
+        return answer
+
+    def _error(self, answer: Response, operation: str) -> AcmeProblem:
+        return build_error(
+            Refusal(
+                document=parse_problem(answer.body, answer.status, answer.header("Content-Type")),
+                operation=operation,
+                url=answer.url,
+                location=printable(answer.header("Location"), 500),
+                retry_at=self.retry_at(answer),
+            )
+        )
+
+
+def decode(answer: Response, kind: type[T], operation: str) -> T:
+    """Read the JSON of an answer; unknown fields are passed over.
+
+    Raises:
+        Retryable: it is none, or lacks what RFC 8555 requires (cause SERVER).
+    """
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (ValueError, RecursionError) as error:
+        raise bad_answer(operation, printable(str(error), 200)) from error
+
+
+def bad_answer(operation: str, text: str) -> Retryable:
+    """Build the error for an answer that makes no sense."""
+    return Retryable(
+        Reason.SERVER_ERROR,
+        f"the CA's answer to {operation} cannot be used: {text}",
+        cause=Cause.SERVER,
+        remedy="Check that the server's URL is that of an ACME directory (RFC 8555).",
+    )
+
+
+def _nonce_of(answer: Response) -> str:
+    nonce = answer.header("Replay-Nonce")
+    # §6.5.1: a nonce that is not base64url is ignored
+    return nonce if re.fullmatch(r"[A-Za-z0-9_-]{1,1024}", nonce) else ""
