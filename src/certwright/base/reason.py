@@ -91,6 +91,9 @@ class Reason(StrEnum):
     DOMAIN_VERIFIED = "DomainVerified"
     CLEAN_UP_ERROR = "CleanUpError"
     NOT_OURS = "NotOurs"  # ours: an Order or a Challenge that certwright did not make is ignored
+    ZONE_NOT_FOUND = "ZoneNotFound"  # ours: no name from the challenge's upwards has a SOA record
+    CNAME_LOOP = "CNAMELoop"  # ours: aliases of the challenge's name lead back to it
+    CREDENTIALS_REFUSED = "CredentialsRefused"  # ours: a name server or a provider knows us not
     # Ingress: compat-spec 3.2
     CREATE_CERTIFICATE = "CreateCertificate"
     UPDATE_CERTIFICATE = "UpdateCertificate"

@@ -1,0 +1,1 @@
+"""Finds zones, asks name servers what they have, and sends dynamic updates."""
