@@ -1,0 +1,150 @@
+"""What is known of the store's resources, with an index for every question that is asked often.
+
+Filled by watches and by our own writes. An old version never replaces a newer one, and a resource
+that is known to be deleted does not come back by a late answer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from certwright.api.core import Secret
+from certwright.api.meta import Key, Resource
+from certwright.api.secret import SecretSummary, summarize
+from certwright.store.protocol import Change
+
+R = TypeVar("R", bound=Resource)
+
+_TOMBSTONES = 10_000
+
+
+class Index(Struct, Generic[R], frozen=True):
+    """A way to find resources of `kind`: those for which `values` yields the value asked for."""
+
+    name: str
+    kind: type[R]
+    values: Callable[[R], Iterable[str]]
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind))
+
+
+class Observed(Struct, Generic[R], frozen=True):
+    """A change of the cache: what was known, and what is known now (None: not there)."""
+
+    before: R | None
+    after: R | None
+
+    @property
+    def resource(self) -> R:
+        """The newest that is known of it."""
+        newest = self.after if self.after is not None else self.before
+        if newest is None:
+            raise ValueError("an observation of nothing")
+        return newest
+
+
+class Shelf(Generic[R]):
+    """All known resources of one kind."""
+
+    def __init__(self, indexes: Iterable[Index[R]]) -> None:
+        self._items: dict[Key, R] = {}
+        self._indexes: dict[Index[R], dict[str, dict[Key, None]]] = {i: {} for i in indexes}
+        self._tombstones: OrderedDict[str, None] = OrderedDict()
+
+    def get(self, key: Key) -> R | None:
+        """Return the resource at `key`."""
+        return self._items.get(key)
+
+    def values(self) -> Iterable[R]:
+        """Return all resources."""
+        return self._items.values()
+
+    def by(self, index: Index[R], value: str) -> tuple[R, ...]:
+        """Return the resources that an index finds."""
+        keys = self._indexes[index].get(value, {})
+        return tuple(self._items[key] for key in keys)
+
+    def put(self, resource: R) -> Observed[R] | None:
+        """Take in a resource unless something as new is known already."""
+        before = self._items.get(resource.key)
+        if resource.metadata.uid in self._tombstones:
+            return None
+        if before is not None:
+            if _version(before) >= _version(resource):
+                return None
+            self._unindex(before)
+        self._items[resource.key] = resource
+        for index, found in self._indexes.items():
+            for value in index.values(resource):
+                found.setdefault(value, {})[resource.key] = None
+        return Observed(before, resource)
+
+    def drop(self, resource: R) -> Observed[R] | None:
+        """Forget a deleted resource, and remember that it was deleted."""
+        self._tombstones[resource.metadata.uid] = None
+        if len(self._tombstones) > _TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        before = self._items.get(resource.key)
+        if before is None or before.metadata.uid != resource.metadata.uid:
+            return None
+        del self._items[resource.key]
+        self._unindex(before)
+        return Observed(before, None)
+
+    def replace(self, resources: Iterable[R]) -> list[Observed[R]]:
+        """Take in a complete listing: what it lacks is gone."""
+        listed = {resource.key: resource for resource in resources}
+        gone = [one for key, one in self._items.items() if key not in listed]
+        changes = [self.drop(one) for one in gone]
+        changes += [self.put(one) for one in listed.values()]
+        return [change for change in changes if change is not None]
+
+    def _unindex(self, resource: R) -> None:
+        for index, found in self._indexes.items():
+            for value in index.values(resource):
+                keys = found.get(value)
+                if keys is not None:
+                    keys.pop(resource.key, None)
+                    if not keys:
+                        del found[value]
+
+
+class Cache:
+    """One shelf per kind. Secrets are kept as summaries: no key material stays in memory."""
+
+    def __init__(self, kinds: Iterable[type[Resource]], indexes: Iterable[Index[Any]]) -> None:
+        by_kind: dict[type[Resource], list[Index[Any]]] = {kind: [] for kind in kinds}
+        for index in indexes:
+            by_kind[index.kind].append(index)
+        self._shelves: dict[type[Resource], Shelf[Any]] = {
+            kind: Shelf(found) for kind, found in by_kind.items()
+        }
+
+    def shelf(self, kind: type[R]) -> Shelf[R]:
+        """Return the shelf of a kind (SecretSummary for Secrets)."""
+        return self._shelves[kind]
+
+    def observe(self, change: Change, resource: Resource) -> Observed[Any] | None:
+        """Take in one change; None when it tells nothing new."""
+        reduced = reduce(resource)
+        shelf = self._shelves[type(reduced)]
+        return shelf.drop(reduced) if change is Change.DELETED else shelf.put(reduced)
+
+
+def reduce(resource: Resource) -> Resource:
+    """Return what is kept of a resource."""
+    return summarize(resource) if isinstance(resource, Secret) else resource
+
+
+def kept_as(kind: type[Resource]) -> type[Resource]:
+    """Return the type under which a kind is kept."""
+    return SecretSummary if kind is Secret else kind
+
+
+def _version(resource: Resource) -> int:
+    # Kubernetes 1.35 and our own store: versions of one kind are comparable decimal numbers.
+    version = resource.metadata.resource_version
+    return int(version) if version.isdecimal() else 0
