@@ -53,14 +53,21 @@ class Lack:
 
 def this_machine() -> Machine:
     """Look at the machine and the Python that run this."""
-    host = str(sysconfig.get_config_var("HOST_GNU_TYPE") or "")
     return Machine(
         system=sys.platform,
         processor=platform.machine(),
-        libc="musl" if "musl" in host else "glibc",
+        libc=find_libc(),
         has_ensurepip=find_spec("ensurepip") is not None,
         version=f"{sys.version_info.major}.{sys.version_info.minor}",
     )
+
+
+def find_libc() -> str:
+    """Name the C library of this Python; only glibc answers the question."""
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "musl").split()[0]
+    except (OSError, ValueError):
+        return "musl"
 
 
 def find_lack(machine: Machine) -> Lack | None:
@@ -73,7 +80,7 @@ def find_lack(machine: Machine) -> Lack | None:
         )
     if machine.system == "linux" and machine.libc != "glibc":
         return Lack(
-            f"this Python is linked with {machine.libc}, for which some packages have no wheels",
+            f"this Python runs on {machine.libc}, for which some packages have no wheels",
             "use a distribution with glibc (Debian, Ubuntu, Fedora …) "
             "or an image such as python:3.12-slim",
         )

@@ -47,9 +47,6 @@ def missing_peers() -> list[str]:
 @functools.cache
 def _cache() -> Path | None:
     script = Path(__file__).parent.parent / "scripts" / "peers"
-    if not script.is_file():
-        fallback = os.environ.get("CERTWRIGHT_PEERS")
-        return Path(fallback) if fallback else None
     answer = subprocess.run(
         [script, "--where"], capture_output=True, text=True, check=False, timeout=30
     )
