@@ -104,4 +104,9 @@ class Reason(StrEnum):
     RATE_LIMITED = "RateLimited"  # a server asked for fewer requests
     REFUSED = "Refused"  # a CA or a provider refused what was asked for
     INVALID_SPEC = "InvalidSpec"  # a stored object breaks a rule that only the controller can check
+    UNSAFE_FILES = "UnsafeFiles"  # a folder, file or hook that others could exchange
+    LOCKED = "Locked"  # another process works on the same state file or output folder
+    EXPORT_FAILED = "ExportFailed"  # a Secret could not be written to the output folder
+    HOOK_FAILED = "HookFailed"  # the hook ended badly or ran too long
+    DELETIONS_HELD = "DeletionsHeld"  # too much vanished at once; a person must confirm
     INTERNAL_ERROR = "InternalError"  # a bug; the traceback is in the log
