@@ -57,7 +57,7 @@ class AccountKey:
         Raises:
             BadKey: it is none, is encrypted, too large, too weak or of an unknown kind.
         """
-        key = parse_key(pem)
+        key: Any = parse_key(pem)  # one of the types that the library takes
         facts = key_facts(key)
         match facts.algorithm:
             case KeyAlgorithm.ED25519:

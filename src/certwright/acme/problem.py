@@ -136,7 +136,7 @@ def build_error(refusal: Refusal) -> AcmeProblem:
         Evidence(_subject(part, refusal.operation), str(part)) for part in document.subproblems
     )
     error: AcmeProblem
-    if document.word in _STALLED:
+    if _is_for_a_person(refusal):
         error = AcmeRefused(Reason.REFUSED, message, evidence=evidence, remedy=_remedy(document))
     else:
         cause = _cause(document)
@@ -195,6 +195,11 @@ _REASONS = {
     Cause.RATE: Reason.RATE_LIMITED,
     Cause.SERVER: Reason.SERVER_ERROR,
 }
+
+
+def _is_for_a_person(refusal: Refusal) -> bool:
+    # A finalize is "unauthorized" when the CSR is not that of the order; the account is fine.
+    return refusal.document.word in _STALLED and refusal.operation != "finalize"
 
 
 def _cause(document: ProblemDocument) -> Cause:

@@ -142,7 +142,11 @@ class HttpClient:
             parts = check_url(request.url, self._addresses)
             answer = await self._once(request)
             target = answer.header("Location")
-            if request.method not in {"GET", "HEAD"} or answer.status not in _REDIRECTS or not target:
+            if (
+                request.method not in {"GET", "HEAD"}
+                or answer.status not in _REDIRECTS
+                or not target
+            ):
                 return answer
             url = urljoin(request.url, target)
             if not _same_origin(parts, check_url(url, self._addresses)):

@@ -1,0 +1,1 @@
+"""Starters of the real servers that the integration tests talk to."""
