@@ -8,7 +8,7 @@ them. It answers as BIND does (tests/integration/dns).
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 import dns.exception
 import dns.message
@@ -76,7 +76,7 @@ class NameServer:
         self._port = port
         self._tcp: asyncio.Server | None = None
         self._udp: asyncio.DatagramTransport | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> Address:
         """Listen; returns the address, the same for UDP and TCP.
@@ -100,8 +100,10 @@ class NameServer:
             self._udp.close()
         if self._tcp is not None:
             self._tcp.close()
-            for writer in tuple(self._open):
+            for writer in self._open.values():
                 writer.close()
+            if self._open:
+                await asyncio.wait(tuple(self._open))
             await self._tcp.wait_closed()
         self._udp = self._tcp = None
 
@@ -125,7 +127,9 @@ class NameServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Answer questions of one TCP connection until it ends or is idle (RFC 7766)."""
-        self._open.add(writer)
+        task = asyncio.current_task()
+        if task is not None:
+            self._open[task] = writer
         client: Address = writer.get_extra_info("peername")[:2]
         try:
             while True:
@@ -137,13 +141,14 @@ class NameServer:
                     return
                 writer.write(len(answer).to_bytes(2, "big") + answer)
                 await writer.drain()
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             return
         finally:
-            self._open.discard(writer)
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 await writer.wait_closed()
+            if task is not None:
+                del self._open[task]
 
     def _answer(self, wire: bytes, client: Address, *, tcp: bool) -> bytes | None:
         reply = respond(wire, self._zones, self._keys, tcp=tcp)
@@ -164,8 +169,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # Python 3.11 forgot to derive the class it passes from the class it promises
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         answer = self._answer(data, addr[:2], tcp=False)

@@ -90,19 +90,21 @@ def _answer(query: dns.message.Message, zones: Zones) -> dns.message.Message:
     return _walk(query, zone, zones)
 
 
-def _walk(query: dns.message.Message, start: Zone, zones: Zones) -> dns.message.Message:
-    """Follow the question through our zones, alias by alias (RFC 1034 §4.3.2)."""
+def _walk(query: dns.message.Message, zone: Zone, zones: Zones) -> dns.message.Message:
+    """Follow the question through its zone, alias by alias (RFC 1034 §4.3.2).
+
+    Aliases into another zone are left to the asker, as every server of only one of the two would.
+    """
     response = _response_to(query, dns.rcode.NOERROR)
     rdtype = query.question[0].rdtype
     name: Name | None = query.question[0].name
-    zone: Zone | None = start
     seen: set[Name] = set()
-    while name is not None and zone is not None and name not in seen:
+    while name is not None and _zone_for(name, rdtype, zones) is zone:
+        if name in seen or len(seen) > _MAX_RESTARTS:
+            response.set_rcode(dns.rcode.SERVFAIL)  # it never ends
+            break
         seen.add(name)
         name = _add(response, zone, zone.find(name, rdtype))
-        zone = _zone_for(name, rdtype, zones) if name is not None else None
-        if len(seen) > _MAX_RESTARTS:
-            break
     return response
 
 
@@ -149,9 +151,8 @@ def _response_to(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.mess
 
 def _finish(query: dns.message.Message, response: dns.message.Message, *, tcp: bool) -> Reply:
     """Write the response, cut to what the way back can carry (RFC 2181 §9)."""
-    limit = 65535
-    if not tcp:
-        limit = min(query.payload, UDP_PAYLOAD) if query.edns >= 0 else _PLAIN_UDP
+    # RFC 6891 §6.2.3: a payload below 512 means 512; without EDNS it is 0 here
+    limit = 65535 if tcp else min(max(query.payload, _PLAIN_UDP), UDP_PAYLOAD)
     try:
         wire = response.to_wire(max_size=limit)
     except dns.exception.TooBig:
