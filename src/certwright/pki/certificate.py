@@ -46,6 +46,7 @@ __all__ = [
     "certificate_facts",
     "certificate_names",
     "detail_annotations",
+    "details_of",
     "encode_certificate",
     "first_certificate",
     "key_matches",
@@ -192,7 +193,11 @@ def detail_annotations(pem: bytes, *, limits: Limits = LIMITS) -> dict[str, str]
     Raises:
         BadCertificate: as `parse_chain`.
     """
-    facts = certificate_facts(pem, limits=limits)
+    return details_of(certificate_facts(pem, limits=limits))
+
+
+def details_of(facts: CertificateFacts) -> dict[str, str]:
+    """Return the annotations that describe a certificate."""
     always = {
         "common-name": facts.common_name,
         "alt-names": _csv(facts.dns),

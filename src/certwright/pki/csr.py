@@ -51,7 +51,6 @@ __all__ = [
 
 _EXTENSION_REQUEST = "1.2.840.113549.1.9.14"  # RFC 2985 §5.4.2
 _LABELS = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
-_INFO_PARTS = 4
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -185,10 +184,7 @@ def csr_spki(encoded: bytes) -> bytes:
 
 def _info(encoded: bytes) -> tuple[der.Element, ...]:
     request = next(der.children(der.read(encoded).content))
-    parts = tuple(der.children(request.content))
-    if len(parts) < _INFO_PARTS - 1:
-        raise BadCsr("the CSR is malformed")
-    return parts
+    return tuple(der.children(request.content))  # version, subject, subjectPKInfo, attributes
 
 
 def _facts(encoded: bytes) -> CsrFacts:
@@ -235,8 +231,6 @@ def _verified_spki(encoded: bytes) -> bytes:
 
 
 def _extensions(parts: tuple[der.Element, ...]) -> Extensions:
-    if len(parts) < _INFO_PARTS:
-        return {}
     found: Extensions = {}
     for attribute in der.children(parts[3].content):
         oid, *values = tuple(der.children(attribute.content)) or (attribute,)

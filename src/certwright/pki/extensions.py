@@ -114,13 +114,13 @@ def parse_basic_constraints(extensions: Extensions) -> BasicConstraints | None:
     """Read BasicConstraints, None if it is absent."""
     if BASIC_CONSTRAINTS not in extensions:
         return None
-    is_ca, path_length = False, None
-    for element in der.children(der.read(extensions[BASIC_CONSTRAINTS].value).content):
-        if element.tag == der.BOOLEAN:
-            is_ca = element.content != b"\x00"
-        elif element.tag == der.INTEGER:
-            path_length = int.from_bytes(element.content, "big")
-    return BasicConstraints(is_ca, path_length)
+    elements = der.children(der.read(extensions[BASIC_CONSTRAINTS].value).content)
+    parts = {element.tag: element.content for element in elements}
+    length = parts.get(der.INTEGER)
+    return BasicConstraints(
+        is_ca=parts.get(der.BOOLEAN, b"\x00") != b"\x00",
+        path_length=None if length is None else int.from_bytes(length, "big"),
+    )
 
 
 def encode_subject_key_id(key_id: bytes) -> Extension:

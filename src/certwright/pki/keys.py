@@ -69,6 +69,14 @@ _CURVES: Final = MappingProxyType({256: ec.SECP256R1(), 384: ec.SECP384R1(), 521
 _LABELS: Final = frozenset({"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"})
 _RSA_SHA384_FROM, _RSA_SHA512_FROM = 3072, 4096
 
+_BY_CURVE: Final = MappingProxyType(
+    {
+        256: SignatureAlgorithm.ECDSA_WITH_SHA256,
+        384: SignatureAlgorithm.ECDSA_WITH_SHA384,
+        521: SignatureAlgorithm.ECDSA_WITH_SHA512,
+    }
+)
+
 _Signing: TypeAlias = tuple[Algorithm, hashes.HashAlgorithm | None, bytes]
 # AlgorithmIdentifier: RSA has NULL parameters (RFC 4055 §5), the others none (RFC 5758, RFC 8410).
 _SIGNING: Final = MappingProxyType[SignatureAlgorithm, _Signing](
@@ -123,22 +131,19 @@ def generate_key(algorithm: Algorithm = Algorithm.RSA, size: int = 0) -> Private
     Raises:
         BadKey: the size is outside what is allowed.
     """
-    match Algorithm(algorithm):
-        case Algorithm.RSA:
-            bits = size or DEFAULT_RSA_BITS
-            if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
-                raise BadKey(
-                    f"an RSA key of {bits} bits is not allowed: "
-                    f"{MIN_RSA_BITS} to {MAX_RSA_BITS} are"
-                )
-            return rsa.generate_private_key(_RSA_EXPONENT, bits)
-        case Algorithm.ECDSA:
-            curve = _CURVES.get(size or DEFAULT_CURVE_BITS)
-            if curve is None:
-                raise BadKey(f"an ECDSA key of {size} bits is not allowed: 256, 384 and 521 are")
-            return ec.generate_private_key(curve)
-        case Algorithm.ED25519:
-            return ed25519.Ed25519PrivateKey.generate()
+    if algorithm == Algorithm.RSA:
+        bits = size or DEFAULT_RSA_BITS
+        if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
+            raise BadKey(
+                f"an RSA key of {bits} bits is not allowed: {MIN_RSA_BITS} to {MAX_RSA_BITS} are"
+            )
+        return rsa.generate_private_key(_RSA_EXPONENT, bits)
+    if algorithm == Algorithm.ECDSA:
+        curve = _CURVES.get(size or DEFAULT_CURVE_BITS)
+        if curve is None:
+            raise BadKey(f"an ECDSA key of {size} bits is not allowed: 256, 384 and 521 are")
+        return ec.generate_private_key(curve)
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def encode_key(key: PrivateKey, encoding: Encoding = Encoding.PKCS1) -> bytes:
@@ -251,21 +256,13 @@ def spki_sha256(spki: bytes) -> str:
 def signature_algorithm(key: PrivateKey) -> SignatureAlgorithm:
     """Return the algorithm a key signs with when nobody asks for another."""
     size = _size(key)
-    match algorithm_of(key):
-        case Algorithm.RSA:
-            if size >= _RSA_SHA512_FROM:
-                return SignatureAlgorithm.SHA512_WITH_RSA
-            if size >= _RSA_SHA384_FROM:
-                return SignatureAlgorithm.SHA384_WITH_RSA
-            return SignatureAlgorithm.SHA256_WITH_RSA
-        case Algorithm.ECDSA:
-            return {
-                256: SignatureAlgorithm.ECDSA_WITH_SHA256,
-                384: SignatureAlgorithm.ECDSA_WITH_SHA384,
-                521: SignatureAlgorithm.ECDSA_WITH_SHA512,
-            }[size]
-        case Algorithm.ED25519:
-            return SignatureAlgorithm.PURE_ED25519
+    if isinstance(key, rsa.RSAPrivateKey):
+        if size >= _RSA_SHA512_FROM:
+            return SignatureAlgorithm.SHA512_WITH_RSA
+        if size >= _RSA_SHA384_FROM:
+            return SignatureAlgorithm.SHA384_WITH_RSA
+        return SignatureAlgorithm.SHA256_WITH_RSA
+    return _BY_CURVE.get(size, SignatureAlgorithm.PURE_ED25519)
 
 
 def signature_identifier(key: PrivateKey, wanted: str = "") -> bytes:

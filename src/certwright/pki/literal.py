@@ -42,11 +42,7 @@ def literal_subject_der(literal: str) -> bytes:
     Raises:
         BadSubject: the text does not parse, or names an attribute that has no word here.
     """
-    rdns = parse_literal(literal)
-    try:
-        return encode_name(tuple(reversed(rdns)))
-    except PkiError as error:
-        raise BadSubject(f"the literal subject cannot be encoded: {error}") from error
+    return encode_name(tuple(reversed(parse_literal(literal))))
 
 
 def encode_name(rdns: tuple[tuple[Attribute, ...], ...]) -> bytes:

@@ -70,15 +70,18 @@ class NameConstraints(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _LISTS: Final = MappingProxyType(
     {
         "2.5.4.6": "countries",
-        "2.5.4.10": "organizations",
-        "2.5.4.11": "organizational_units",
-        "2.5.4.7": "localities",
         "2.5.4.8": "provinces",
+        "2.5.4.7": "localities",
         "2.5.4.9": "street_addresses",
         "2.5.4.17": "postal_codes",
+        "2.5.4.10": "organizations",
+        "2.5.4.11": "organizational_units",
     }
 )
-"""The attributes that are lists, in the order in which Go's `pkix.Name` writes them."""
+"""The attributes that are lists, in the order in which Go's `pkix.Name` writes them.
+
+That is what Go does, not the order in which its documentation lists the attributes.
+"""
 
 _OTHER, _EMAIL, _DNS, _URI, _IP = 0, 1, 2, 6, 7  # GeneralName, RFC 5280 §4.2.1.6
 

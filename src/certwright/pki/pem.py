@@ -21,8 +21,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 LIMITS = Limits()
 """The limits of cert-manager."""
 
+# A body ends at the next five dashes, so a text of many beginnings is still read in linear time.
 _BLOCK = re.compile(
-    rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?$(.*?)^-----END \1-----", re.DOTALL | re.MULTILINE
+    rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?$((?:[^-]|-(?!----))*)^-----END \1-----",
+    re.MULTILINE,
 )
 
 
