@@ -9,7 +9,11 @@ from certwright.api.core import CA_CERT, TLS_CERT, TLS_KEY, Secret
 from certwright.api.meta import Resource
 from certwright.pki.certificate import CertificateFacts, certificate_facts
 from certwright.pki.errors import PkiError
-from certwright.pki.keys import KeyFacts, key_facts, parse_key
+from certwright.pki.keys import KeyFacts, combined_pem, key_facts, parse_key
+from certwright.pki.pem import decode_pem
+
+KEY_DER = "key.der"
+COMBINED_PEM = "tls-combined.pem"
 
 
 class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
@@ -18,11 +22,13 @@ class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         type: as on the Secret.
         digests: SHA-256 (hex) of each value of `data`, by name; empty values are left out.
-        key: facts about `tls.key`; None where it is missing or unreadable.
+        key_facts: facts about `tls.key`; None where it is missing or unreadable.
         key_error: why `tls.key` could not be read; empty where it could or is missing.
         certificate: facts about the first certificate of `tls.crt`.
         certificate_error: why `tls.crt` could not be read.
         has_data: whether there is any entry in `data` at all, even an empty one.
+        derived: SHA-256 (hex) of what `key.der` and `tls-combined.pem` should be by the Secret's
+            own key and chain, for those of them that `data` has.
     """
 
     type: str = ""
@@ -32,6 +38,7 @@ class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
     certificate: CertificateFacts | None = None
     certificate_error: str = ""
     has_data: bool = False
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether `data` has a value of that name that is not empty."""
@@ -45,15 +52,27 @@ def summarize(secret: Secret) -> SecretSummary:
     return SecretSummary(
         metadata=secret.metadata,
         type=secret.type,
-        digests={
-            name: hashlib.sha256(value).hexdigest() for name, value in secret.data.items() if value
-        },
+        digests={name: _digest(value) for name, value in secret.data.items() if value},
         key_facts=key,
         key_error=key_error,
         certificate=certificate,
         certificate_error=certificate_error,
         has_data=bool(secret.data),
+        derived=_derived(secret, readable=key is not None),
     )
+
+
+def _digest(value: bytes) -> str:
+    return hashlib.sha256(value).hexdigest()
+
+
+def _derived(secret: Secret, *, readable: bool) -> dict[str, str]:
+    key, derived = secret.data.get(TLS_KEY, b""), {}
+    if readable and KEY_DER in secret.data:
+        derived[KEY_DER] = _digest(decode_pem(key)[0].der)
+    if readable and COMBINED_PEM in secret.data:
+        derived[COMBINED_PEM] = _digest(combined_pem(key, secret.data.get(TLS_CERT, b"")))
+    return derived
 
 
 def _key(pem: bytes) -> tuple[KeyFacts | None, str]:
@@ -74,4 +93,12 @@ def _certificate(pem: bytes) -> tuple[CertificateFacts | None, str]:
         return None, str(error)
 
 
-__all__ = ["CA_CERT", "TLS_CERT", "TLS_KEY", "SecretSummary", "summarize"]
+__all__ = [
+    "CA_CERT",
+    "COMBINED_PEM",
+    "KEY_DER",
+    "TLS_CERT",
+    "TLS_KEY",
+    "SecretSummary",
+    "summarize",
+]
