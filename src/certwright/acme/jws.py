@@ -68,8 +68,6 @@ class AccountKey:
                 return cls(RSAKey.import_key(key), Algorithm.RS256)
             case _:
                 elliptic = ECKey.import_key(key)
-                if elliptic.curve_name not in _CURVES:
-                    raise BadKey(f"{elliptic.curve_name} keys cannot sign for ACME")
                 return cls(elliptic, _CURVES[elliptic.curve_name])
 
     def to_pem(self) -> bytes:
