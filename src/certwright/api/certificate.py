@@ -6,7 +6,16 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from certwright.api.meta import Condition, IssuerReference, Resource, SecretKeySelector, Time
+from certwright.api.meta import (
+    CONDITIONS,
+    INT32,
+    Condition,
+    IssuerReference,
+    Resource,
+    SecretKeySelector,
+    Time,
+)
+from certwright.pki import keys, usages
 
 ISSUING = "Issuing"
 READY = "Ready"
@@ -33,59 +42,11 @@ class OutputFormat(StrEnum):
     COMBINED_PEM = "CombinedPEM"
 
 
-class KeyAlgorithm(StrEnum):
-    """Kinds of private keys."""
-
-    RSA = "RSA"
-    ECDSA = "ECDSA"
-    ED25519 = "Ed25519"
-
-
-class KeyEncoding(StrEnum):
-    """Container of the private key in `tls.key`."""
-
-    PKCS1 = "PKCS1"
-    PKCS8 = "PKCS8"
-
-
-class SignatureAlgorithm(StrEnum):
-    """How the CSR is signed."""
-
-    SHA256_RSA = "SHA256WithRSA"
-    SHA384_RSA = "SHA384WithRSA"
-    SHA512_RSA = "SHA512WithRSA"
-    ECDSA_SHA256 = "ECDSAWithSHA256"
-    ECDSA_SHA384 = "ECDSAWithSHA384"
-    ECDSA_SHA512 = "ECDSAWithSHA512"
-    ED25519 = "PureEd25519"
-
-
-class KeyUsage(StrEnum):
-    """Key usages and extended key usages by cert-manager's names (compat-spec 1.1.1)."""
-
-    SIGNING = "signing"
-    DIGITAL_SIGNATURE = "digital signature"
-    CONTENT_COMMITMENT = "content commitment"
-    KEY_ENCIPHERMENT = "key encipherment"
-    KEY_AGREEMENT = "key agreement"
-    DATA_ENCIPHERMENT = "data encipherment"
-    CERT_SIGN = "cert sign"
-    CRL_SIGN = "crl sign"
-    ENCIPHER_ONLY = "encipher only"
-    DECIPHER_ONLY = "decipher only"
-    ANY = "any"
-    SERVER_AUTH = "server auth"
-    CLIENT_AUTH = "client auth"
-    CODE_SIGNING = "code signing"
-    EMAIL_PROTECTION = "email protection"
-    S_MIME = "s/mime"
-    IPSEC_END_SYSTEM = "ipsec end system"
-    IPSEC_TUNNEL = "ipsec tunnel"
-    IPSEC_USER = "ipsec user"
-    TIMESTAMPING = "timestamping"
-    OCSP_SIGNING = "ocsp signing"
-    MICROSOFT_SGC = "microsoft sgc"
-    NETSCAPE_SGC = "netscape sgc"
+KeyAlgorithm = keys.Algorithm
+KeyEncoding = keys.Encoding
+SignatureAlgorithm = keys.SignatureAlgorithm
+KeyUsage = usages.Usage
+"""The words of the wire have one home, the room that gives them their meaning."""
 
 
 class X509Subject(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -252,7 +213,11 @@ class CertificateSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, ren
         str | None, Meta(description="Renew this long before expiry, as a Go duration.")
     ] = None
     renew_before_percentage: Annotated[
-        int | None, Meta(description="Renew when this percentage of the life is left.")
+        int | None,
+        Meta(
+            description="Renew when this percentage of the life is left.",
+            extra_json_schema=INT32,
+        ),
     ] = None
     renewal: Annotated[Renewal | None, Meta(description="Policy and windows of renewals.")] = None
     is_ca: Annotated[bool, Meta(description="Ask for a CA certificate.")] = field(
@@ -280,7 +245,11 @@ class CertificateSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, ren
         NameConstraints | None, Meta(description="Constraints of a CA certificate.")
     ] = None
     revision_history_limit: Annotated[
-        int | None, Meta(description="How many CertificateRequests are kept; 1 where unset.")
+        int | None,
+        Meta(
+            description="How many CertificateRequests are kept; 1 where unset.",
+            extra_json_schema=INT32,
+        ),
     ] = None
 
 
@@ -312,7 +281,9 @@ class CertificateACMEStatus(Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class CertificateStatus(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What is (compat-spec 1.1.2)."""
 
-    conditions: Annotated[tuple[Condition, ...], Meta(description="Ready and Issuing.")] = ()
+    conditions: Annotated[
+        tuple[Condition, ...], Meta(description="Ready and Issuing.", extra_json_schema=CONDITIONS)
+    ] = ()
     last_failure_time: Annotated[Time | None, Meta(description="Last failed issuance.")] = None
     not_before: Annotated[Time | None, Meta(description="Begin of the certificate's life.")] = None
     not_after: Annotated[Time | None, Meta(description="End of the certificate's life.")] = None

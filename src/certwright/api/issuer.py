@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from certwright.api.meta import Condition, Resource, SecretKeySelector
+from certwright.api.meta import CONDITIONS, Condition, Resource, SecretKeySelector
 from certwright.api.solver import ACMEChallengeSolver, ServiceAccountRef
 
 
@@ -19,7 +19,11 @@ class ExternalAccountBinding(Struct, frozen=True, kw_only=True, rename="camel", 
         SecretKeySelector, Meta(description="MAC key, unpadded url-safe base64.")
     ]
     key_algorithm: Annotated[
-        str | None, Meta(description="Deprecated and ignored: HS256 is used.")
+        str | None,
+        Meta(
+            description="Deprecated and ignored: HS256 is used.",
+            extra_json_schema={"enum": ["HS256", "HS384", "HS512"]},
+        ),
     ] = None
 
 
@@ -56,7 +60,8 @@ class ACMEIssuer(Struct, frozen=True, kw_only=True, rename="camel", omit_default
     ] = False
     profile: Annotated[str, Meta(description="Profile of the CA to use.")] = ""
     renewal_information_source: Annotated[
-        RenewalInformationSource | None, Meta(description="ARI where unset.")
+        RenewalInformationSource | None,
+        Meta(description="ARI where unset.", extra_json_schema={"default": "ARI"}),
     ] = None
     solvers: Annotated[
         tuple[ACMEChallengeSolver, ...], Meta(description="How ownership is proven.")
@@ -221,7 +226,9 @@ class ACMEIssuerStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class IssuerStatus(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Whether it can sign."""
 
-    conditions: Annotated[tuple[Condition, ...], Meta(description="Ready.")] = ()
+    conditions: Annotated[
+        tuple[Condition, ...], Meta(description="Ready.", extra_json_schema=CONDITIONS)
+    ] = ()
     acme: Annotated[ACMEIssuerStatus | None, Meta(description="The account.")] = None
 
 

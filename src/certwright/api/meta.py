@@ -16,6 +16,12 @@ Time = datetime
 
 CONTROLLER_GROUP = "cert-manager.io"
 
+INT32 = {"format": "int32"}
+"""Schema of a number that Kubernetes' tools keep in 32 bits."""
+
+CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+"""Schema of a list of conditions: one of each type."""
+
 
 class Key(NamedTuple):
     """Where one resource of a known kind is: `namespace` is empty for cluster-scoped kinds."""
@@ -113,7 +119,11 @@ class Condition(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
         Time | None, Meta(description="When the status last changed.")
     ] = None
     observed_generation: Annotated[
-        int, Meta(description="The metadata.generation that this condition speaks of.")
+        int,
+        Meta(
+            description="The metadata.generation that this condition speaks of.",
+            extra_json_schema={"format": "int64"},
+        ),
     ] = 0
 
 
@@ -127,7 +137,9 @@ class SecretKeySelector(Struct, frozen=True, kw_only=True, rename="camel", omit_
 class LocalObjectReference(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An object by name, in the namespace that the context gives."""
 
-    name: Annotated[str, Meta(description="Name of the object.")]
+    name: Annotated[
+        str, Meta(description="Name of the object.", extra_json_schema={"default": ""})
+    ] = ""
 
 
 class IssuerReference(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from certwright.api.certificate import KeyUsage
-from certwright.api.meta import Condition, IssuerReference, Resource, Time
+from certwright.api.meta import CONDITIONS, Condition, IssuerReference, Resource, Time
 
 APPROVED = "Approved"
 DENIED = "Denied"
@@ -37,7 +37,8 @@ class CertificateRequestStatus(
     """What came of it."""
 
     conditions: Annotated[
-        tuple[Condition, ...], Meta(description="Approved, Denied, InvalidRequest, Ready.")
+        tuple[Condition, ...],
+        Meta(description="Approved, Denied, InvalidRequest, Ready.", extra_json_schema=CONDITIONS),
     ] = ()
     certificate: Annotated[bytes, Meta(description="The signed chain, leaf first, PEM.")] = b""
     ca: Annotated[bytes, Meta(description="The CA certificate as PEM, if known.")] = b""

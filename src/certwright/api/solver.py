@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from certwright.api.meta import LocalObjectReference, SecretKeySelector
+from certwright.api.meta import INT32, LocalObjectReference, SecretKeySelector
 
 
 class CNAMEStrategy(StrEnum):
@@ -235,7 +235,14 @@ class SolverPodSpec(Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     priority_class_name: Annotated[str, Meta(description="Priority class.")] = ""
     service_account_name: Annotated[str, Meta(description="ServiceAccount.")] = ""
     image_pull_secrets: Annotated[
-        tuple[LocalObjectReference, ...], Meta(description="Pull Secrets.")
+        tuple[LocalObjectReference, ...],
+        Meta(
+            description="Pull Secrets.",
+            extra_json_schema={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
     ] = ()
     security_context: Annotated[
         Mapping[str, Any] | None, Meta(description="Security context of the Pod.")
@@ -275,12 +282,22 @@ class ParentReference(Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """A Gateway or ListenerSet that an HTTPRoute belongs to."""
 
     name: Annotated[str, Meta(description="Name of the parent.")]
-    group: Annotated[str | None, Meta(description="Group of the parent.")] = None
-    kind: Annotated[str | None, Meta(description="Kind of the parent.")] = None
+    group: Annotated[
+        str | None,
+        Meta(
+            description="Group of the parent.",
+            extra_json_schema={"default": "gateway.networking.k8s.io"},
+        ),
+    ] = None
+    kind: Annotated[
+        str | None,
+        Meta(description="Kind of the parent.", extra_json_schema={"default": "Gateway"}),
+    ] = None
     namespace: Annotated[str | None, Meta(description="Namespace of the parent.")] = None
     section_name: Annotated[str | None, Meta(description="Listener of the parent.")] = None
     port: Annotated[
-        Annotated[int, Meta(ge=1, le=65535)] | None, Meta(description="Port of the parent.")
+        Annotated[int, Meta(ge=1, le=65535)] | None,
+        Meta(description="Port of the parent.", extra_json_schema=INT32),
     ] = None
 
 

@@ -1,0 +1,194 @@
+"""Runs a kind's defaults and rules on documents; satisfies the store's `Admission`.
+
+An API server does this by itself, from the CRDs and policies that `crd` generates out of the same
+tables. What only the controller can know (a CSR's bytes, cron) is in `contents`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from certwright.api.kinds import Document, Kind, find_kind
+from certwright.api.rules.cel import MISSING, EvaluationError, Expressions
+from certwright.api.rules.core import fold_string_data, secret_rules
+from certwright.api.rules.metadata import metadata_rules
+from certwright.api.rules.rule import Path, Rule, Violation, parse_at, shown
+from certwright.api.rules.schema import Schema
+from certwright.api.rules.tables import RULES, document_schema
+from certwright.api.rules.validate import (
+    build_validator,
+    schema_violations,
+    unknown_fields,
+    with_defaults,
+)
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
+_HIDDEN_SECRET = frozenset({"data", "stringData"})
+_HIDDEN_ANYWHERE = frozenset({"password"})
+
+
+class _Node(NamedTuple):
+    """One place that rules speak of, with what stood there before."""
+
+    path: Path
+    value: Any
+    before: Any
+
+
+class Rules:
+    """The rules of all kinds; schemas and expressions are compiled when first needed."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[str, Schema] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
+        self._expressions = Expressions()
+
+    def defaulted(self, document: Document) -> Document:
+        """Return the document with its kind's schema defaults (compat-spec 1.0).
+
+        Fields that are `null` are left out, and a Secret's `stringData` becomes `data`.
+        """
+        kind = _kind(document)
+        if kind is None:
+            return document
+        result: Document = with_defaults(document, self._schema(kind))
+        if kind.name != "Secret":
+            return result
+        return {"type": "Opaque"} | fold_string_data(result)
+
+    def without_nulls(self, document: Document) -> Document:
+        """Return the document without the fields that are `null`, which means: not set."""
+        kind = _kind(document)
+        if kind is None:
+            return document
+        result: Document = with_defaults(document, self._schema(kind), fill=False)
+        return result
+
+    def violations(
+        self, document: Document, old: Document | None, *, subresource: str = ""
+    ) -> tuple[tuple[str, str], ...]:
+        """Return every broken rule of `document` (which replaces `old`) as (field path, rule)."""
+        broken = self.broken(document, old, subresource=subresource)
+        return tuple((violation.field, violation.message) for violation in broken)
+
+    def broken(
+        self, document: Document, old: Document | None, *, subresource: str = ""
+    ) -> tuple[Violation, ...]:
+        """Return every broken rule with the value as it may be shown.
+
+        A write of the status is judged by its status alone, an update by everything else; what an
+        update leaves as it was is not judged again, so that a new rule breaks nothing that is
+        stored (Kubernetes' ratcheting).
+        """
+        kind = _kind(document)
+        if kind is None:
+            return (Violation(("kind",), "is not a known kind"),)
+        judged = _judged(document, old, subresource)
+        found = [
+            violation
+            for violation in self._all(document, old, kind, judged)
+            if violation.path[0] in judged
+        ]
+        return tuple(dict.fromkeys(_safe(violation, kind) for violation in found))
+
+    def unknown(self, document: Document) -> tuple[Violation, ...]:
+        """Return the fields that the kind does not have; a person meant something by them."""
+        kind = _kind(document)
+        return () if kind is None else tuple(unknown_fields(document, self._schema(kind)))
+
+    def _all(
+        self, document: Document, old: Document | None, kind: Kind, judged: frozenset[str]
+    ) -> Iterator[Violation]:
+        refused = schema_violations(self._validator(kind), document)
+        yield from refused
+        yield from metadata_rules(document, kind)
+        if kind.name == "Secret":
+            yield from secret_rules(document, old)
+        told = {violation.path for violation in refused}
+        rules = [rule for rule in RULES.get(kind.name, ()) if parse_at(rule.at)[0] in judged]
+        for rule in rules:
+            for violation in self._apply(rule, document, old, is_well_formed=not refused):
+                if violation.path not in told:
+                    yield violation
+
+    def _apply(
+        self, rule: Rule, document: Document, old: Document | None, *, is_well_formed: bool
+    ) -> Iterator[Violation]:
+        for node in _nodes(document, MISSING if old is None else old, parse_at(rule.at)):
+            if rule.is_transition and node.before is MISSING:
+                continue
+            context = self._expressions.context(node.value, node.before)
+            try:
+                kept = self._expressions.evaluate(rule.rule, context) is True
+            except EvaluationError:
+                # The schema has told why it cannot be evaluated; where it has not, the value is
+                # one that the expression cannot take, and the rule is broken, as in Kubernetes.
+                kept = not is_well_formed
+            if not kept:
+                yield self._violation(rule, node, context)
+
+    def _violation(self, rule: Rule, node: _Node, context: Any) -> Violation:
+        message = rule.message
+        if rule.message_expression:
+            try:
+                message = str(self._expressions.evaluate(rule.message_expression, context))
+            except EvaluationError:
+                message = rule.message
+        below = tuple(rule.field.removeprefix(".").split(".")) if rule.field else ()
+        value = node.value
+        for step in below:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return Violation((*node.path, *below), message, "" if value is None else shown(value))
+
+    def _schema(self, kind: Kind) -> Schema:
+        if kind.name not in self._schemas:
+            self._schemas[kind.name] = document_schema(kind)
+        return self._schemas[kind.name]
+
+    def _validator(self, kind: Kind) -> "Draft202012Validator":
+        if kind.name not in self._validators:
+            self._validators[kind.name] = build_validator(self._schema(kind))
+        return self._validators[kind.name]
+
+
+def _kind(document: Document) -> Kind | None:
+    return find_kind(str(document.get("apiVersion", "")), str(document.get("kind", "")))
+
+
+def _nodes(value: Any, before: Any, steps: tuple[str, ...], path: Path = ()) -> Iterator[_Node]:
+    """Find the nodes that a rule speaks of; elements of lists have no before (lists are atomic)."""
+    if not steps:
+        yield _Node(path, value, before)
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "[]":
+        for place, part in enumerate(value if isinstance(value, list) else ()):
+            yield from _nodes(part, MISSING, rest, (*path, place))
+    elif step == "{}":
+        for key in value if isinstance(value, Mapping) else ():
+            yield from _nodes(key, MISSING, rest, (*path, key))
+    elif isinstance(value, Mapping) and value.get(step) is not None:
+        was = before.get(step) if isinstance(before, Mapping) else None
+        yield from _nodes(value[step], MISSING if was is None else was, rest, (*path, step))
+
+
+def _judged(document: Document, old: Document | None, subresource: str) -> frozenset[str]:
+    """The top-level fields that a write is judged by."""
+    names = frozenset({*document, *(old or ()), "apiVersion", "kind", "metadata", "spec"})
+    if subresource == "status":
+        return frozenset({"status"})
+    if old is None:
+        return names
+    return frozenset(
+        name for name in names if name != "status" and document.get(name) != old.get(name)
+    )
+
+
+def _safe(violation: Violation, kind: Kind) -> Violation:
+    """Take the value away where it may be a secret."""
+    top, last = violation.path[0], violation.path[-1]
+    is_secret = kind.name == "Secret" and (top in _HIDDEN_SECRET or "annotations" in violation.path)
+    if is_secret or last in _HIDDEN_ANYWHERE:
+        return Violation(violation.path, violation.message)
+    return violation
