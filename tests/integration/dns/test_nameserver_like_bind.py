@@ -14,6 +14,11 @@ from certwright.dns.network import Address, SystemNetwork
 from tests.integration.servers.bind import running_bind
 from tests.integration.servers.ours import running_ours
 
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 ZONES = {
     "example.test.": """
 $TTL 300
@@ -88,21 +93,22 @@ txt     TXT "in the child zone"
 
 TYPES = ("A", "AAAA", "TXT", "CNAME", "NS", "SOA", "MX", "DS", "CAA", "ANY")
 
-NAMES = """
+NAMES = words("""
 @ www WWW www2 ttl mail ns1 ns2 missing a.b.c.ent b.c.ent c.ent ent d.c.ent x.a.b.c.ent wild x.wild
 y.x.wild *.wild sub.wild y.sub.wild x.x.wild deep.x.wild z.deep.x.wild walias q.walias q.q.walias
 exact.walias r.exact.walias _acme-challenge.walias *.walias q.wx alias alias2 dangling toent towild
-outside toother tonoother loop1 loop2 self tochild tokid child x.child ns.child y.ns.child _acme-challenge
-x._acme-challenge _acme-challenge.delegated *.inner star.*.inner inner x.inner x.star.*.inner * x.*
+outside toother tonoother loop1 loop2 self tochild tokid child x.child ns.child y.ns.child
+_acme-challenge x._acme-challenge _acme-challenge.delegated *.inner star.*.inner inner x.inner
+x.star.*.inner * x.*
 www.www x.alias
-""".split()
+""")
 
-OTHERS = """
+OTHERS = words("""
 other.test. www.other.test. token.other.test. back.other.test. missing.other.test. nowild.test.
 b.nowild.test. a.b.nowild.test. x.b.nowild.test. c.nowild.test. x.c.nowild.test. d.c.nowild.test.
 x.d.c.nowild.test. none.nowild.test. kid.example.test. txt.kid.example.test. no.kid.example.test.
 test. invalid. example.org. . xexample.test. www.elsewhere.invalid.
-""".split()
+""")
 
 
 async def test_answers_to_the_listed_and_to_random_questions_are_those_of_bind(

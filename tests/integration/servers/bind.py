@@ -28,16 +28,20 @@ async def running_bind(
 ) -> AsyncIterator[NameServerUnderTest]:
     """Serve the zones (apex with the final dot → zone file) until the block ends."""
     program = require_peer("named")
-    folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    (folder / "named.conf").write_text(_configuration(folder, port, zones))
-    for apex, text in zones.items():
-        (folder / f"{apex}zone").write_text(text)
+    _write(folder, port, zones)
     apex = next(iter(zones))
     address = ("127.0.0.1", port)
     argv = [str(program), "-g", "-n", "1", "-c", str(folder / "named.conf")]
     async with serving(argv, folder, lambda: answers(address, apex)):
         yield NameServerUnderTest("bind", address, apex)
+
+
+def _write(folder: Path, port: int, zones: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "named.conf").write_text(_configuration(folder, port, zones))
+    for apex, text in zones.items():
+        (folder / f"{apex}zone").write_text(text)
 
 
 def _configuration(folder: Path, port: int, zones: Mapping[str, str]) -> str:

@@ -28,11 +28,8 @@ async def running_knot(
 ) -> AsyncIterator[NameServerUnderTest]:
     """Serve the zones (apex with the final dot → zone file) until the block ends."""
     program = require_peer("knotd")
-    folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    (folder / "knot.conf").write_text(_configuration(folder, port, zones))
-    for apex, text in zones.items():
-        (folder / f"{apex}zone").write_text(text)
+    _write(folder, port, zones)
     apex = next(iter(zones))
     address = ("127.0.0.1", port)
     argv = [str(program), "-c", str(folder / "knot.conf")]
@@ -40,9 +37,17 @@ async def running_knot(
         yield NameServerUnderTest("knot", address, apex)
 
 
+def _write(folder: Path, port: int, zones: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "knot.conf").write_text(_configuration(folder, port, zones))
+    for apex, text in zones.items():
+        (folder / f"{apex}zone").write_text(text)
+
+
 def _configuration(folder: Path, port: int, zones: Mapping[str, str]) -> str:
     keys = "\n".join(
-        f"  - id: {key.name}\n    algorithm: {_ALGORITHM[algorithm]}\n    secret: {base64_text(key)}"
+        f"  - id: {key.name}\n    algorithm: {_ALGORITHM[algorithm]}\n"
+        f"    secret: {base64_text(key)}"
         for algorithm, key in KEYS.items()
     )
     names = ", ".join(key.name for key in KEYS.values())

@@ -21,7 +21,7 @@ _TIED = (
 )
 
 
-class DidNotStart(Exception):
+class DidNotStart(Exception):  # noqa: N818  # what was found
     """The program ended, or did not answer in time; the text is what it wrote."""
 
 
@@ -60,5 +60,9 @@ async def _until_ready(
     deadline = _CLOCK.monotonic() + _WAIT
     while not await is_ready():
         if process.poll() is not None or _CLOCK.monotonic() > deadline:
-            raise DidNotStart(log.read_text(errors="replace")[-4000:])
+            raise DidNotStart(_end_of(log))
         await _CLOCK.sleep(timedelta(milliseconds=50))
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:]
