@@ -319,7 +319,7 @@ def _parse(block: Block, limits: Limits) -> X509:
         )
     try:
         return x509.load_der_x509_certificate(block.der)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise BadCertificate("a PEM block does not hold a well-formed certificate") from error
 
 

@@ -223,7 +223,7 @@ def _verified_spki(encoded: bytes) -> bytes:
         spki = csr.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise BadCsr("the CSR is malformed, or of an unsupported kind") from error
     if not is_its_own:
         raise BadCsr("the signature of the CSR does not belong to its key")

@@ -24,6 +24,9 @@ _MULTI_BYTE_TAG = 0x1F
 _FIRST_YEAR_OF_GENERALIZED_TIME = 2050
 _LAST_FIRST_ARC = 2
 _SECOND_ARCS = 40
+# An arc made of a UUID (X.667) has 128 bits, 39 digits; Python does not print numbers without end.
+_MAX_ARC_BITS = 130
+_MAX_ARC_DIGITS = 39
 
 
 class Element(NamedTuple):
@@ -95,7 +98,7 @@ def oid(dotted: str) -> bytes:
         PkiError: the text is not a dotted object identifier.
     """
     arcs = dotted.split(".")
-    if len(arcs) < 2 or not all(arc.isascii() and arc.isdigit() for arc in arcs):  # noqa: PLR2004
+    if len(arcs) < 2 or not all(_is_arc(arc) for arc in arcs):  # noqa: PLR2004
         raise PkiError(f"{dotted!r} is not an object identifier")
     first, second, *rest = (int(arc) for arc in arcs)
     if first > _LAST_FIRST_ARC or (first < _LAST_FIRST_ARC and second >= _SECOND_ARCS):
@@ -109,6 +112,8 @@ def read_oid(element: Element) -> str:
     value = 0
     for octet in element.content:
         value = value << 7 | octet & 0x7F
+        if value.bit_length() > _MAX_ARC_BITS:
+            raise PkiError("malformed DER: an object identifier is too long")
         if not octet & 0x80:
             arcs.append(value)
             value = 0
@@ -180,6 +185,10 @@ def _read_at(encoding: bytes, start: int) -> tuple[Element, int]:
     if end > len(encoding):
         raise PkiError("malformed DER: truncated")
     return Element(header[0], encoding[begin:end], encoding[start:end]), end
+
+
+def _is_arc(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_ARC_DIGITS
 
 
 def _base128(value: int) -> bytes:

@@ -1,12 +1,15 @@
 """What is read from certificates: facts, annotations, limits (compat-spec 2.4 and 5.3)."""
 
 import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certwright.pki.certificate import (
     CertificateFacts,
@@ -19,7 +22,7 @@ from certwright.pki.certificate import (
 )
 from certwright.pki.chain import build_chain
 from certwright.pki.csr import Names, Subject, parse_csr
-from certwright.pki.errors import BadCertificate
+from certwright.pki.errors import BadCertificate, PkiError
 from certwright.pki.keys import encode_key, key_facts
 from certwright.pki.names import OtherName
 from certwright.pki.pem import Limits, encode_pem
@@ -211,6 +214,27 @@ def test_a_private_key_among_certificates_is_named_but_not_shown() -> None:
         parse_chain(GOLDEN_LEAF + pem)
 
     assert str(caught.value) == "a PEM block is a EC PRIVATE KEY, not a CERTIFICATE"
+
+
+def test_a_certificate_of_another_version_is_refused() -> None:
+    version_2 = golden.CA.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03")
+
+    with pytest.raises(BadCertificate, match="well-formed certificate"):
+        certificate_facts(encode_pem("CERTIFICATE", version_2))
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@given(st.data())
+def test_a_damaged_certificate_is_read_or_refused(data: st.DataObject) -> None:
+    damaged = bytearray(golden.LEAF)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    pem = encode_pem("CERTIFICATE", bytes(damaged))
+
+    with suppress(PkiError):
+        assert detail_annotations(pem)
+    with suppress(PkiError):
+        assert build_chain([pem, GOLDEN_CA]).ca == GOLDEN_CA
 
 
 def _by_the_library(extension: x509.ExtensionType | None) -> bytes:

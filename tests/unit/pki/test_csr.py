@@ -269,6 +269,10 @@ def test_a_subject_that_is_not_unicode_is_refused() -> None:
         (encode_pem("CERTIFICATE REQUEST", golden.CSR[:-1] + b"x"), "signature"),
         (encode_pem("CERTIFICATE REQUEST", b""), "malformed"),
         (b"-----BEGIN CERTIFICATE REQUEST-----\n!\n-----END CERTIFICATE REQUEST-----", "base64"),
+        (
+            encode_pem("CERTIFICATE REQUEST", golden.CSR.replace(b"\x02\x01\0", b"\x02\x01\1", 1)),
+            "malformed",
+        ),
         (b" " * 36_501, "36501 bytes, more than the limit of 36500"),
     ],
 )

@@ -53,7 +53,9 @@ def test_reading_named_bits_undoes_writing(bits: set[int]) -> None:
     assert der.read_named_bits(der.read(der.named_bits(bits))) == bits
 
 
-@pytest.mark.parametrize("dotted", ["", "1", "1.", "a.b", "3.1", "1.40", "1..2", "-1.2", "1.²"])
+@pytest.mark.parametrize(
+    "dotted", ["", "1", "1.", "a.b", "3.1", "1.40", "1..2", "-1.2", "1.²", "1.2." + "9" * 5000]
+)
 def test_what_is_no_oid_is_refused(dotted: str) -> None:
     with pytest.raises(PkiError, match="not an object identifier"):
         der.oid(dotted)
@@ -65,6 +67,13 @@ def test_what_is_no_oid_is_refused(dotted: str) -> None:
 def test_malformed_der_is_refused(encoded: bytes) -> None:
     with pytest.raises(PkiError, match="malformed DER"):
         der.read(encoded)
+
+
+def test_an_oid_without_end_is_refused() -> None:
+    encoded = der.encode(der.OID, b"\xff" * 3000 + b"\x01")
+
+    with pytest.raises(PkiError, match="too long"):
+        der.read_oid(der.read(encoded))
 
 
 @pytest.mark.parametrize("encoded", [b"\x06\x00", b"\x06\x01\x80", b"\x05\x01\x01"])
