@@ -32,7 +32,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """Which servers are believed: those of `ca_bundle` (PEM), or of the system if there is none.
+    """Which servers are believed: those of `ca_bundle` (PEM), of the system if it is empty.
 
     `skip_verify` believes everybody; only for a user who says so (`skipTLSVerify`).
     """
@@ -225,7 +225,7 @@ def ssl_context(trust: Trust) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    if trust.ca_bundle is None:
+    if not trust.ca_bundle:
         return ssl.create_default_context()
     try:
         return ssl.create_default_context(cadata=trust.ca_bundle.decode("ascii"))

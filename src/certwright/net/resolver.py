@@ -15,9 +15,9 @@ class GuardedResolver(AbstractResolver):
     `addresses` go to the IP address and port given there.
     """
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, *, system: AbstractResolver | None = None) -> None:
         self._addresses = addresses
-        self._system = ThreadedResolver()
+        self._system = system or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -30,6 +30,8 @@ class GuardedResolver(AbstractResolver):
         """
         if host in self._addresses:
             address, port = self._addresses[host]
+            if is_forbidden(address):
+                raise ForbiddenAddress(f"{host} is mapped to an address that is never contacted")
             return [_result(host, address, port)]
         if is_loopback(host):
             return [_result(host, "127.0.0.1", port), _result(host, "::1", port)]
