@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from certwright.api.certificate import Certificate
-from certwright.api.issuer import AnyIssuer, Issuer
+from certwright.api.issuer import AnyIssuer, ClusterIssuer, Issuer
 from certwright.api.meta import IssuerReference, Key, Resource
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary
+from certwright.policy.issuer import secret_names
 from certwright.runtime.cache import Index
 
 
@@ -42,10 +43,21 @@ def _next_key(certificate: Certificate) -> Iterable[str]:
     return (str(Key(certificate.metadata.namespace, name)),) if name else ()
 
 
+def _failed_issuer(certificate: Certificate) -> Iterable[str]:
+    return _issuer(certificate) if certificate.status.last_failure_time is not None else ()
+
+
+def _issuer_secrets(issuer: Issuer) -> Iterable[str]:
+    return (str(Key(issuer.metadata.namespace, name)) for name in secret_names(issuer))
+
+
 CERTIFICATES_BY_SECRET = Index("target Secret", Certificate, _target)
 CERTIFICATES_BY_NEXT_KEY = Index("next private key", Certificate, _next_key)
 CERTIFICATES_BY_OWNER = Index("owner", Certificate, _owner)
 CERTIFICATES_BY_ISSUER = Index("issuer", Certificate, _issuer)
+FAILED_CERTIFICATES_BY_ISSUER = Index("failed, by issuer", Certificate, _failed_issuer)
+ISSUERS_BY_SECRET = Index("Secret", Issuer, _issuer_secrets)
+CLUSTER_ISSUERS_BY_SECRET = Index("Secret's name", ClusterIssuer, secret_names)
 REQUESTS_BY_OWNER = Index("owner", CertificateRequest, _owner)
 REQUESTS_BY_ISSUER = Index("issuer", CertificateRequest, _issuer)
 ORDERS_BY_OWNER = Index("owner", Order, _owner)
@@ -59,6 +71,9 @@ INDEXES = (
     CERTIFICATES_BY_NEXT_KEY,
     CERTIFICATES_BY_OWNER,
     CERTIFICATES_BY_ISSUER,
+    FAILED_CERTIFICATES_BY_ISSUER,
+    ISSUERS_BY_SECRET,
+    CLUSTER_ISSUERS_BY_SECRET,
     REQUESTS_BY_OWNER,
     REQUESTS_BY_ISSUER,
     ORDERS_BY_OWNER,

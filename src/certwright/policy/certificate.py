@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from certwright.api.annotations import CERTIFICATE_NAME, TEMPORARY_CERTIFICATE
+from certwright.api.annotations import CERTIFICATE_NAME, FAILED_WITH, TEMPORARY_CERTIFICATE
 from certwright.api.certificate import ISSUING, Certificate, RotationPolicy
 from certwright.api.conditions import find_condition, is_true
 from certwright.api.issuer import AnyIssuer
@@ -36,8 +36,6 @@ from certwright.policy.readiness import Readiness, assess
 from certwright.policy.secret import maintenance_finding
 
 DUPLICATE_RECHECK = timedelta(minutes=3)
-FAILED_WITH = "certwright.io/failed-with"
-"""Fingerprint of what the failed attempt depended on (`failure.fingerprint`)."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):

@@ -118,7 +118,8 @@ class Cache:
     def __init__(self, kinds: Iterable[type[Resource]], indexes: Iterable[Index[Any]]) -> None:
         by_kind: dict[type[Resource], list[Index[Any]]] = {kind: [] for kind in kinds}
         for index in indexes:
-            by_kind[index.kind].append(index)
+            if index.kind in by_kind:  # nobody asks about kinds that no controller watches
+                by_kind[index.kind].append(index)
         self._shelves: dict[type[Resource], Shelf[Any]] = {
             kind: Shelf(found) for kind, found in by_kind.items()
         }

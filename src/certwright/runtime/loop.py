@@ -5,8 +5,7 @@ events and back-off, so conflicts, no-op detection and failures are handled in o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any, Generic, TypeVar
@@ -89,7 +88,7 @@ class Runtime:
         self.view = View(store, Cache(self._kinds, indexes))
         self._recorder = Recorder(store, clock)
         self._queues = {one.name: Queue(clock, random.random) for one in controllers}
-        self._pausing: set[tuple[type[Resource], Key]] = set()
+        self._pausing: dict[tuple[type[Resource], Key], set[str]] = {}
         self._syncing = True
         self.view.listen(self._wake)
 
@@ -150,15 +149,11 @@ class Runtime:
                         queue.add(key, background=self._syncing)
 
     def _is_own_pause(self, kind: type[Resource], seen: Observed[Any]) -> bool:
-        if (kind, seen.resource.key) not in self._pausing:
+        versions = self._pausing.get((kind, seen.resource.key))
+        if versions is None or seen.before is None or seen.after is None:
             return False
-        before, after = seen.before, seen.after
-        return (
-            before is not None
-            and after is not None
-            and before.metadata.generation == after.metadata.generation
-            and before.metadata.deleting == after.metadata.deleting
-        )
+        versions.add(seen.after.metadata.resource_version)  # `_quiet` tells whose it was
+        return True
 
     def _keys(self, watch: Watch, seen: Observed[Any]) -> Iterable[Key]:
         both = (one for one in (seen.before, seen.after) if one is not None)
@@ -176,13 +171,16 @@ class Runtime:
                 task.add_done_callback(lambda _: slots.release())
 
     async def _step(self, controller: Controller[Any], queue: Queue, key: Key) -> None:
+        seen = self.view.get(controller.kind, key)
         try:
             outcome, problem = await self._reconcile(controller, key)
             pausing = problem is not None or outcome.again_at is not None
-            with self._quiet(controller, key) if pausing else nullcontext():
-                await self._write(controller.kind, key, outcome)
+            if pausing:
+                await self._write_quietly(controller.kind, seen, outcome)
+            else:
+                await self._write(controller.kind, seen, outcome)
         except Conflict:
-            queue.add(key)  # somebody was faster: the newer state will be there
+            await self._refresh(controller.kind, queue, key)
         except NotFound:
             queue.forget(key)
         except StoreProblem as refused:
@@ -195,6 +193,23 @@ class Runtime:
             self._schedule(queue, key, outcome, problem)
         finally:
             queue.done(key)
+
+    async def _refresh(self, kind: type[Resource], queue: Queue, key: Key) -> None:
+        """After a conflict: somebody was faster; decide again as soon as the news is here."""
+        before = self.view.get(kind, key)
+        try:
+            newest = await self._store.get(_stored(kind), key)
+        except NotFound:
+            queue.forget(key)
+            return
+        except StoreProblem:
+            queue.failed(key)
+            return
+        self.view.observe(Change.MODIFIED, newest)
+        if self.view.get(kind, key) is before:
+            queue.failed(key)  # the conflict was about something else: do not spin
+        else:
+            queue.add(key)
 
     async def _reconcile(
         self, controller: Controller[Any], key: Key
@@ -209,18 +224,30 @@ class Runtime:
                 return DONE, problem
             return controller.failed(resource, problem, self._clock.now()), problem
 
-    @contextmanager
-    def _quiet(self, controller: Controller[Any], key: Key) -> Iterator[None]:
-        """Keep our own note of a pause from ending the pause.
+    async def _write_quietly(
+        self, kind: type[Resource], seen: Resource | None, outcome: Outcome
+    ) -> None:
+        """Write, and keep our own note of a pause from ending the pause.
 
         A reconcile that wants to wait, or failed, writes its reason into the status; that write
-        must not wake the key at once. Writes of others in the meantime make ours a conflict.
+        must not wake the key at once. What others write in the meantime must.
         """
-        self._pausing.add((controller.kind, key))
+        if seen is None:
+            return
+        name = (kind, seen.key)
+        observed = self._pausing[name] = set()
+        own: set[str] = set()
         try:
-            yield
+            own = await self._write(kind, seen, outcome)
         finally:
-            self._pausing.discard((controller.kind, key))
+            del self._pausing[name]
+            if observed - own:
+                self._awaken(kind, seen.key)
+
+    def _awaken(self, kind: type[Resource], key: Key) -> None:
+        for controller in self._controllers:
+            if controller.kind is kind:
+                self._queues[controller.name].add(key)
 
     def _schedule(self, queue: Queue, key: Key, outcome: Outcome, problem: Problem | None) -> None:
         if isinstance(problem, Retryable) and outcome.again_at is None:
@@ -240,18 +267,31 @@ class Runtime:
 
     # outcomes → writes
 
-    async def _write(self, kind: type[Resource], key: Key, outcome: Outcome) -> None:
-        resource = self.view.get(kind, key)
-        if resource is None:
-            return
+    async def _write(
+        self, kind: type[Resource], seen: Resource | None, outcome: Outcome
+    ) -> set[str]:
+        """Write an outcome that was decided on `seen`; return the versions that came of it.
+
+        Raises:
+            Conflict: the status is not the one that was seen any more.
+        """
+        resource = self.view.get(kind, seen.key) if seen is not None else None
+        if seen is None or resource is None or resource.metadata.uid != seen.metadata.uid:
+            return set()
+        versions: set[str] = set()
         if outcome.annotations:
             resource = await self._annotate(resource, outcome)
+            versions.add(resource.metadata.resource_version)
         if outcome.status is not None:
-            before = to_wire(getattr(resource, "status"))  # noqa: B009  # not every kind has one
+            before = to_wire(getattr(seen, "status"))  # noqa: B009  # not every kind has one
+            if before != to_wire(getattr(resource, "status")):  # noqa: B009  # as above
+                raise Conflict("Conflict", f"the status of {seen.key} has changed meanwhile")
             patch = merge_diff(before, to_wire(outcome.status))
             if patch:
-                await self.view.patch_status(resource, patch, manager=outcome.manager)
+                resource = await self.view.patch_status(resource, patch, manager=outcome.manager)
+                versions.add(resource.metadata.resource_version)
         await self._recorder.record(outcome.events, resource)
+        return versions
 
     async def _annotate(self, resource: R, outcome: Outcome) -> R:
         known = resource.metadata.annotations
