@@ -7,7 +7,7 @@ that is, when it has done nothing. A request without an answer is never sent aga
 import asyncio
 import re
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from certwright.net.http import Http, Response
 MAX_BAD_NONCES = 10
 """Signatures after the first that one request gets."""
 _KEPT_NONCES = 64
+_DIRECTORY_LIFE = timedelta(hours=1)
 _JOSE = {"Content-Type": "application/jose+json", "Accept-Language": "en"}
 _SUCCESS = range(200, 300)
 
@@ -59,14 +60,17 @@ class Transport:
         self._slots = asyncio.Semaphore(slots)
         self._nonces: deque[str] = deque(maxlen=_KEPT_NONCES)
         self._directory: Directory | None = None
+        self._directory_end = 0.0
         self._directory_lock = asyncio.Lock()
 
     async def directory(self, *, fresh: bool = False) -> Directory:
-        """Return the CA's directory; fetched once, and again if it shall be `fresh`."""
+        """Return the CA's directory; fetched again after an hour, or if it shall be `fresh`."""
         async with self._directory_lock:
-            if self._directory is None or fresh:
+            is_old = self.clock.monotonic() >= self._directory_end
+            if self._directory is None or is_old or fresh:
                 answer = await self._get(self.directory_url, "directory")
                 self._directory = decode(answer, Directory, "directory")
+                self._directory_end = self.clock.monotonic() + _DIRECTORY_LIFE.total_seconds()
             return self._directory
 
     async def post(

@@ -128,7 +128,7 @@ class HttpClient:
             except TimeoutError as error:
                 text = f"{origin(url)} did not answer within {timeout.total_seconds():g} s"
                 raise _unreachable(text) from error
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except (aiohttp.ClientError, OSError, UnicodeError) as error:
                 raise _unreachable(f"{origin(url)}: {_describe(error)}") from error
 
     async def aclose(self) -> None:
@@ -262,6 +262,8 @@ def _describe(error: Exception) -> str:
 
 _TEXTS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the host name does not resolve"),
+    (UnicodeError, "the host name is none that DNS could know"),
+    (aiohttp.InvalidURL, "the URL is unreadable"),
     (aiohttp.ClientSSLError, "the TLS handshake failed"),
     (aiohttp.ServerDisconnectedError, "the connection was closed before an answer came"),
     (aiohttp.ClientPayloadError, "the answer broke off"),

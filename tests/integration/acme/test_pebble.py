@@ -124,6 +124,9 @@ async def test_external_account_is_bound(tmp_path: Path) -> None:
         account = await stage.client.account()
         with pytest.raises(Stalled) as refused:
             await stage.other_client().new_account(terms_agreed=True)
+        wrong = ExternalAccount.from_text("kid-1", secret[::-1])
+        with pytest.raises(Stalled):
+            await stage.other_client().new_account(terms_agreed=True, external_account=wrong)
         meta = (await stage.client.directory()).meta
 
     assert account.status == "valid"
@@ -202,6 +205,18 @@ async def test_order_turns_invalid_when_its_authorization_is_given_up(tmp_path: 
 
     assert given_up.status == "deactivated"
     assert read.status == OrderStatus.INVALID
+
+
+async def test_order_that_turned_invalid_before_finalize_is_told_as_such(tmp_path: Path) -> None:
+    async with scene(tmp_path) as stage:
+        order = await place(stage.client, "a.example")
+        await prove(stage.client, stage.dns, order)
+        ready = await stage.client.poll_order(order, leaving=(OrderStatus.PENDING,))
+        await stage.client.deactivate_authorization(ready.authorizations[0])
+        ended = await stage.client.finalize(ready, make_csr(["a.example"]))
+
+    assert ready.status == OrderStatus.READY
+    assert ended.status == OrderStatus.INVALID
 
 
 async def test_profile_decides_the_lifetime(tmp_path: Path) -> None:

@@ -200,12 +200,16 @@ async def test_answer_that_makes_no_sense_is_the_servers_failure(
     assert error.value.cause is Cause.SERVER
 
 
-async def test_directory_is_fetched_again_when_asked(client: Client, ca: ScriptedCa) -> None:
+async def test_directory_is_fetched_again_when_asked_and_when_it_is_old(
+    client: Client, ca: ScriptedCa, clock: FakeClock
+) -> None:
     await client.directory()
     await client.directory()
     await client.directory(fresh=True)
+    clock.advance(timedelta(hours=1))
+    await client.directory()
 
-    assert len([seen for seen in ca.seen if seen.url == DIRECTORY]) == 2
+    assert len([seen for seen in ca.seen if seen.url == DIRECTORY]) == 3
 
 
 async def test_directory_tells_all_about_the_ca(key: AccountKey) -> None:

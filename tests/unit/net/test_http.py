@@ -251,6 +251,14 @@ async def test_name_that_does_not_resolve_is_told(monkeypatch: pytest.MonkeyPatc
     assert error.cause is Cause.TRANSPORT
 
 
+@pytest.mark.parametrize("host", ["a..b.example", "x" * 70 + ".example"])
+async def test_name_that_cannot_be_one_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    error = await ask(f"https://{host}", seconds=20)
+
+    assert error.cause is Cause.TRANSPORT
+
+
 async def test_address_of_the_map_is_checked_too() -> None:
     client = HttpClient(addresses={"ca.test": ("169.254.169.254", 80)})
 
