@@ -125,7 +125,7 @@ def reapplied(edit: Edit, old: Document, wanted: Document, *, force: bool) -> Do
     key = Key(metadata.get("namespace", ""), metadata["name"])
     result = applied(old, _wanted(edit, key, wanted), edit.author, force=force)
     new = _completed(edit, result.document, old)
-    if result.entries == entries_of(old) and _same(old, new):
+    if result.entries == entries_of(old) and tracked(old) == tracked(new):
         return old
     new = _numbered(edit.kind, old, new)
     new["metadata"]["managedFields"] = result.entries
@@ -209,19 +209,20 @@ def _wanted(edit: Edit, key: Key, fields: Document) -> Document:
         refuse(edit.kind, key.name, (("metadata.managedFields", rule),))
     wanted = {name: value for name, value in fields.items() if name != "status"}
     free = {name: value for name, value in metadata.items() if name not in UNTRACKED}
-    wanted["metadata"] = {**free, "name": key.name, "namespace": key.namespace}
+    wanted["metadata"] = {**_tidy(free), "name": key.name, "namespace": key.namespace}
     wanted = merge({}, wanted)  # a null means that nothing is said about the field
     return with_data(wanted) if edit.kind.type is Secret else wanted
+
+
+def _tidy(metadata: Document) -> Document:
+    """Leave out empty maps and lists, as Kubernetes' encoding does."""
+    return {name: value for name, value in metadata.items() if value or name not in _OMITTED_EMPTY}
 
 
 def _completed(edit: Edit, document: Document, old: Document | None = None) -> Document:
     """Fill in defaults, and leave out what Kubernetes does not store."""
     _refuse_wrong_types(edit, document, old)
-    metadata = document["metadata"]
-    empty = [name for name in _OMITTED_EMPTY if name in metadata and not metadata[name]]
-    if empty:
-        kept = {name: value for name, value in metadata.items() if name not in empty}
-        document = {**document, "metadata": kept}
+    document = {**document, "metadata": _tidy(document["metadata"])}
     if edit.kind.type is Secret:
         document = with_type(with_data(document))
     return edit.admission.defaulted(document) if edit.admission else document
@@ -242,9 +243,10 @@ def _refuse_wrong_types(edit: Edit, document: Document, old: Document | None) ->
 
 
 def _changed(edit: Edit, old: Document, new: Document) -> Document:
-    if _same(old, new):
+    before, after = tracked(old), tracked(new)
+    if before == after:
         return old
-    done = compare(tracked(old), tracked(new))
+    done = compare(before, after)
     new = _numbered(edit.kind, old, new)
     new["metadata"]["managedFields"] = after_update(entries_of(old), edit.author, done)
     _refuse(edit, new, old)
@@ -259,17 +261,15 @@ def _numbered(kind: Kind, old: Document, new: Document) -> Document:
     return {**new, "metadata": metadata}
 
 
-def _same(old: Document, new: Document) -> bool:
-    return tracked(old) == tracked(new)
-
-
 def _identity(document: Document) -> Document:
     metadata = document["metadata"]
     return {name: metadata[name] for name in UNTRACKED if name in metadata}
 
 
 def _refuse(edit: Edit, new: Document, old: Document | None) -> None:
-    violations = metadata_violations(new, edit.kind)
+    violations: tuple[Violation, ...] = ()
+    if not edit.author.subresource:
+        violations = metadata_violations(new, edit.kind)
     if old is not None:
         violations += deletion_violations(old, new)
     if edit.kind.type is Secret:

@@ -39,4 +39,3 @@ CREATE TABLE change (
     name      TEXT NOT NULL,
     document  TEXT
 ) STRICT;
-CREATE INDEX change_kind ON change (kind, version);
