@@ -246,5 +246,6 @@ def _neighbour(name: str) -> str:
 
 
 def _require_known(answer: Answer, name: str) -> None:
-    if not answer.is_known:
+    # an alias is knowledge of this name; the code may be about where it leads
+    if not answer.is_known and not answer.alias(name):
         raise NameServerFailed(answer.server, answer.rcode, name)

@@ -217,13 +217,14 @@ class _Question(msgspec.Struct, frozen=True):
 
 def _judge(answer: Answer, name: str, value: str, host: str) -> tuple[Seen, str]:
     """Weigh one answer; the words of the error are those of compat-spec 6.8."""
+    if alias := answer.alias(name):
+        # whatever the code: it may be about the alias's end, and that is asked for itself
+        return Seen.ALIAS, alias
     if not answer.is_known:
         return Seen.FAILED, f"NS {host} returned {answer.rcode} for {name}"
     held = answer.values(name, RdataType.TXT)
     if value in held:
         return Seen.HAS, ""
-    if alias := answer.alias(name):
-        return Seen.ALIAS, alias
     if held:
         return Seen.LACKS, f"{len(held)} other value{'s' if len(held) > 1 else ''}"
     return Seen.LACKS, "no such name" if answer.rcode == "NXDOMAIN" else "no TXT record"
