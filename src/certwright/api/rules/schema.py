@@ -5,6 +5,7 @@ schemas; `validate` runs them where no API server does.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ import msgspec.inspect as mi
 from msgspec import Struct
 
 Schema = dict[str, Any]
+
+_SOURCE: Final = re.compile(r" \(compat-spec [^)]*\)")
 
 
 def schema_of(type_: type[Struct]) -> Schema:
@@ -44,7 +47,9 @@ def _field(field: mi.Field) -> Schema:
 
 
 def _sentence(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+    """The first sentence of a type's docstring; where we read it up is not for users."""
+    text = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+    return _SOURCE.sub("", text)
 
 
 def _union(type_: mi.UnionType) -> Schema:

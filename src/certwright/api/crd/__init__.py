@@ -1,0 +1,1 @@
+"""CustomResourceDefinitions and admission policies, generated from the types and their rules."""
