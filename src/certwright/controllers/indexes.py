@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from certwright.api.annotations import PRIVATE_KEY_SECRET
 from certwright.api.certificate import Certificate
 from certwright.api.issuer import AnyIssuer, ClusterIssuer, Issuer
 from certwright.api.meta import IssuerReference, Key, Resource
@@ -47,7 +48,12 @@ def _failed_issuer(certificate: Certificate) -> Iterable[str]:
     return _issuer(certificate) if certificate.status.last_failure_time is not None else ()
 
 
-def _issuer_secrets(issuer: Issuer) -> Iterable[str]:
+def _key_secret(request: CertificateRequest) -> Iterable[str]:
+    name = request.metadata.annotations.get(PRIVATE_KEY_SECRET)
+    return (str(Key(request.metadata.namespace, name)),) if name else ()
+
+
+def _secrets(issuer: Issuer) -> Iterable[str]:
     return (str(Key(issuer.metadata.namespace, name)) for name in secret_names(issuer))
 
 
@@ -56,8 +62,6 @@ CERTIFICATES_BY_NEXT_KEY = Index("next private key", Certificate, _next_key)
 CERTIFICATES_BY_OWNER = Index("owner", Certificate, _owner)
 CERTIFICATES_BY_ISSUER = Index("issuer", Certificate, _issuer)
 FAILED_CERTIFICATES_BY_ISSUER = Index("failed, by issuer", Certificate, _failed_issuer)
-ISSUERS_BY_SECRET = Index("Secret", Issuer, _issuer_secrets)
-CLUSTER_ISSUERS_BY_SECRET = Index("Secret's name", ClusterIssuer, secret_names)
 REQUESTS_BY_OWNER = Index("owner", CertificateRequest, _owner)
 REQUESTS_BY_ISSUER = Index("issuer", CertificateRequest, _issuer)
 ORDERS_BY_OWNER = Index("owner", Order, _owner)
@@ -65,6 +69,10 @@ ORDERS_BY_ISSUER = Index("issuer", Order, _issuer)
 CHALLENGES_BY_OWNER = Index("owner", Challenge, _owner)
 CHALLENGES_BY_ISSUER = Index("issuer", Challenge, _issuer)
 SECRETS_BY_OWNER = Index("owner", SecretSummary, _owner)
+REQUESTS_BY_KEY_SECRET = Index("private key Secret", CertificateRequest, _key_secret)
+ISSUERS_BY_SECRET = Index("Secret", Issuer, _secrets)
+CLUSTER_ISSUERS_BY_SECRET = Index("Secret", ClusterIssuer, secret_names)
+"""By name alone: which namespace is meant, is the operator's choice (`Options`)."""
 
 INDEXES = (
     CERTIFICATES_BY_SECRET,
@@ -72,8 +80,6 @@ INDEXES = (
     CERTIFICATES_BY_OWNER,
     CERTIFICATES_BY_ISSUER,
     FAILED_CERTIFICATES_BY_ISSUER,
-    ISSUERS_BY_SECRET,
-    CLUSTER_ISSUERS_BY_SECRET,
     REQUESTS_BY_OWNER,
     REQUESTS_BY_ISSUER,
     ORDERS_BY_OWNER,
@@ -81,4 +87,7 @@ INDEXES = (
     CHALLENGES_BY_OWNER,
     CHALLENGES_BY_ISSUER,
     SECRETS_BY_OWNER,
+    REQUESTS_BY_KEY_SECRET,
+    ISSUERS_BY_SECRET,
+    CLUSTER_ISSUERS_BY_SECRET,
 )
