@@ -22,6 +22,8 @@ from certwright.net.http import Http
 
 TIMEOUT_SECONDS = 10.0
 """How long one transport may take (compat-spec 6.8)."""
+AT_ONCE = 100
+"""Messages under way at the same time."""
 
 TsigError = (
     dns.tsig.PeerError,
@@ -34,11 +36,15 @@ TsigError = (
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """How messages travel: the `network`, and `http` where a resolver is asked over HTTPS."""
+    """How messages travel: the `network`, and `http` where a resolver is asked over HTTPS.
+
+    `slots` bounds how many sockets are open; a message that waits for one does not age yet.
+    """
 
     network: Network
     http: Http | None = None
     timeout_seconds: float = TIMEOUT_SECONDS
+    slots: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(
         self, message: dns.message.Message, address: Address, *, tcp: bool = False
@@ -84,7 +90,7 @@ class Exchange(msgspec.Struct, frozen=True):
         return _read(wire, message, url)
 
     async def _carry(self, message: dns.message.Message, address: Address, *, tcp: bool) -> bytes:
-        async with asyncio.timeout(self.timeout_seconds):
+        async with self.slots, asyncio.timeout(self.timeout_seconds):
             return await self.network.query(message.to_wire(), address, tcp=tcp)
 
 

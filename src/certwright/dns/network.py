@@ -12,7 +12,6 @@ Address = tuple[str, int]
 
 _ID_BYTES = 2
 _QR = 0x80
-_AT_ONCE = 100
 
 
 class Network(Protocol):
@@ -29,15 +28,11 @@ class Network(Protocol):
 
 
 class SystemNetwork:
-    """UDP and TCP sockets of this machine, at most a hundred at a time."""
-
-    def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+    """UDP and TCP sockets of this machine."""
 
     async def query(self, message: bytes, address: Address, *, tcp: bool) -> bytes:
         """Ask over a fresh socket, so that the source port is a new random one (RFC 5452 §4.5)."""
-        async with self._slots:
-            return await (_over_tcp if tcp else _over_udp)(message, address)
+        return await (_over_tcp if tcp else _over_udp)(message, address)
 
 
 class _Listener(asyncio.DatagramProtocol):

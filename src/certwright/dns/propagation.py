@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 
 FIRST_LOOK = timedelta(milliseconds=100)
 LONGEST_PAUSE = timedelta(seconds=10)
-PATIENCE = timedelta(seconds=120)
-"""After this long without full evidence the CA is asked once anyway (decided in `policy`)."""
+GRACE_SECONDS = 1.0
+"""How long the other addresses of a server may still take once one of them has answered."""
 
 
 class Seen(StrEnum):
@@ -131,7 +131,7 @@ async def check(resolver: Resolver, fqdn: str, value: str) -> Report:
 
 
 async def wait_until_complete(
-    resolver: Resolver, fqdn: str, value: str, *, clock: Clock, patience: timedelta = PATIENCE
+    resolver: Resolver, fqdn: str, value: str, *, clock: Clock, patience: timedelta
 ) -> Report:
     """Look again and again, at growing intervals, until all have it or `patience` is over."""
     began = clock.monotonic()
@@ -193,7 +193,19 @@ class _Question(msgspec.Struct, frozen=True):
             addresses = await self.resolver.addresses_of(host)
         except Problem as error:
             return (self._failed(host, error.message),)
-        return await _each(self._to_address(zone, host, address) for address in addresses)
+        tasks = [asyncio.ensure_future(self._to_address(zone, host, at)) for at in addresses]
+        try:
+            await _one_and_grace(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        return tuple(
+            self._failed(host, "no answer in time", str(Server(*at)))
+            if task.cancelled()
+            else task.result()
+            for task, at in zip(tasks, addresses, strict=True)
+        )
 
     async def _to_address(self, zone: Zone, host: str, address: Address) -> ServerReport:
         shown = str(Server(*address))
@@ -235,3 +247,15 @@ async def _each(questions: Iterable[Coroutine[object, object, _T]]) -> tuple[_T,
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(question) for question in questions]
     return tuple(task.result() for task in tasks)
+
+
+async def _one_and_grace(tasks: Iterable[asyncio.Future[ServerReport]]) -> None:
+    """Wait until all are done, or one has answered and the others had their grace."""
+    pending = set(tasks)
+    answered = False
+    while pending and not answered:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        answered = any(task.result().answer is not Seen.FAILED for task in done)
+    if pending:
+        # an address that leads nowhere (IPv6 without a route) must not hold up the evidence
+        await asyncio.wait(pending, timeout=GRACE_SECONDS)

@@ -33,7 +33,8 @@ _BIND_ATTEMPTS = 20
 class Observation(msgspec.Struct, frozen=True, gc=False):
     """One message that was answered, for the tour and for tests.
 
-    `changes` has one line per record that an update added or removed.
+    `name` is what was asked for, or the zone that an update is for; `changes` has one line per
+    record that an update added or removed.
     """
 
     is_update: bool

@@ -159,13 +159,11 @@ def _finish(query: dns.message.Message, response: dns.message.Message, *, tcp: b
         response.answer, response.authority, response.additional = [], [], []
         response.flags |= dns.flags.TC
         wire = response.to_wire(max_size=limit)
-    question = query.question[0] if query.question else None
-    return Reply(
-        wire,
-        response.rcode(),
-        name=question.name.to_text() if question else "",
-        rdtype=RdataType.to_text(question.rdtype) if question else "",
-    )
+    if not query.question:
+        return Reply(wire, response.rcode())
+    question = query.question[0]
+    rdtype = RdataType.to_text(question.rdtype)
+    return Reply(wire, response.rcode(), name=question.name.to_text(), rdtype=rdtype)
 
 
 def _refuse_signature(wire: bytes, error: dns.rcode.Rcode) -> Reply:

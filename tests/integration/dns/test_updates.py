@@ -71,7 +71,9 @@ async def test_a_presented_value_is_seen_by_asking_every_server(
     before = await propagation.check(view, NAME, "value")
 
     await updater.add_txt(APEX, NAME, "value")
-    after = await propagation.wait_until_complete(view, NAME, "value", clock=SystemClock())
+    after = await propagation.wait_until_complete(
+        view, NAME, "value", clock=SystemClock(), patience=timedelta(seconds=10)
+    )
 
     assert not before.complete
     assert after.complete

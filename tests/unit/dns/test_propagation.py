@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certwright.dns import propagation
+from certwright.dns.exchange import Exchange
+from certwright.dns.lookup import Resolver
 from certwright.dns.propagation import (
     FIRST_LOOK,
     LONGEST_PAUSE,
@@ -15,6 +17,7 @@ from certwright.dns.propagation import (
 )
 from tests.unit.dns.world import NS1, NS2, OTHER, RESOLVER, World
 
+PATIENCE = timedelta(seconds=120)
 NAME = "_acme-challenge.example.test."
 HAS = '_acme-challenge TXT "right"'
 
@@ -80,6 +83,20 @@ async def test_one_unreachable_address_of_a_server_does_no_harm() -> None:
 
     assert report.complete
     assert [server.answer for server in report.servers].count(Seen.FAILED) == 1
+
+
+async def test_an_address_that_leads_nowhere_does_not_hold_up_the_evidence() -> None:
+    world = World(f"{HAS}\nns1 AAAA 2001:db8::1")
+    world.network.servers["2001:db8::1", 53] = {}
+    world.network.silent = {(("2001:db8::1", 53), False), (("2001:db8::1", 53), True)}
+    resolver = Resolver(
+        ["192.0.2.53"], exchange=Exchange(world.network, None, 60), clock=world.clock
+    )
+
+    report = await propagation.check(resolver, NAME, "right")
+
+    assert report.complete
+    assert [server.detail for server in report.servers][1] == "no answer in time"
 
 
 async def test_an_answer_without_authority_is_no_evidence() -> None:
@@ -177,7 +194,9 @@ async def test_a_resolver_that_does_not_follow_is_asked_for_the_target() -> None
 async def test_waiting_ends_at_once_when_all_have_it() -> None:
     world = World(HAS)
 
-    report = await wait_until_complete(world.resolver(), NAME, "right", clock=world.clock)
+    report = await wait_until_complete(
+        world.resolver(), NAME, "right", clock=world.clock, patience=PATIENCE
+    )
 
     assert report.complete
     assert world.clock.monotonic() == 0
@@ -186,7 +205,9 @@ async def test_waiting_ends_at_once_when_all_have_it() -> None:
 async def test_waiting_ends_with_what_was_seen_when_patience_is_over() -> None:
     world = World()
 
-    report = await wait_until_complete(world.resolver(), NAME, "right", clock=world.clock)
+    report = await wait_until_complete(
+        world.resolver(), NAME, "right", clock=world.clock, patience=PATIENCE
+    )
 
     assert not report.complete
     assert 120 <= world.clock.monotonic() <= 130
