@@ -1,1 +1,1 @@
-"""The commands; the path of a command is the path of its file."""
+"""Commands: the path of a command is the path of its file."""

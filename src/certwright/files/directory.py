@@ -54,6 +54,11 @@ class Directory:
         self._refused: dict[Name, tuple[ManifestError, ...]] = {}
         self._before: dict[str, Parsed] = {}
 
+    async def look(self) -> Plan:
+        """Scan once and say what would be done."""
+        scan = await asyncio.to_thread(self._source.scan)
+        return make_plan(scan, frozenset(await self._known_names()), before=self._before)
+
     async def sync(self, *, confirmed: bool = False) -> Plan:
         """Scan once and follow; the answer's errors include what the store refused.
 

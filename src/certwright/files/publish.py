@@ -86,6 +86,11 @@ class Publisher:
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
 
+    @property
+    def export(self) -> Export:
+        """The folder that is written to; hold it (`Export.locked`) while this runs."""
+        return self._export
+
     async def run(self, hook: Hook | None, runner: Runner) -> None:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as tasks:
