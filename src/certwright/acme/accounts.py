@@ -10,13 +10,12 @@ from certwright.acme.account import (
     Deactivation,
     KeyChange,
     NewAccount,
-    OrdersList,
 )
-from certwright.acme.answers import location, read_account
+from certwright.acme.answers import location, read_account, read_orders
 from certwright.acme.directory import Directory
 from certwright.acme.jws import AccountKey, ExternalAccount
 from certwright.acme.links import links
-from certwright.acme.transport import Signer, Transport, decode
+from certwright.acme.transport import Signer, Transport
 from certwright.base.clock import Clock
 from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
@@ -134,7 +133,7 @@ class AccountClient:
         found: dict[str, None] = {}
         for url in pages:  # grows while it is walked
             answer = await self._post(url, b"", "orders")
-            found.update(dict.fromkeys(decode(answer, OrdersList, "orders").orders))
+            found.update(dict.fromkeys(read_orders(answer)))
             following = [page for page in links(answer, "next") if page not in pages]
             if len(found) >= limit or len(pages) >= _MAX_PAGES:
                 break

@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from certwright.acme.account import Account
+from certwright.acme.account import Account, OrdersList
 from certwright.acme.authorization import Authorization
 from certwright.acme.challenge import Challenge
 from certwright.acme.order import Order
@@ -48,6 +48,13 @@ def read_challenge(answer: Response, url: str, retry_at: datetime | None) -> Cha
     return msgspec.structs.replace(
         challenge, url=challenge.url or url, retry_at=retry_at, error=_clean(challenge.error)
     )
+
+
+def read_orders(answer: Response) -> tuple[str, ...]:
+    """Read one page of an account's orders: an object, or from Caddy the array alone."""
+    if answer.body.lstrip().startswith(b"["):
+        return decode(answer, tuple[str, ...], "orders")
+    return decode(answer, OrdersList, "orders").orders
 
 
 def location(answer: Response, operation: str) -> str:

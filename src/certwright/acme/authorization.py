@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from certwright.acme.challenge import Challenge
+from certwright.acme.challenge import Challenge, ChallengeStatus
 from certwright.acme.identifier import Identifier
 
 
@@ -34,3 +34,15 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
     def challenge(self, kind: str) -> Challenge | None:
         """Return the challenge of a type, or None if the CA offers none."""
         return next((offer for offer in self.challenges if offer.type == kind), None)
+
+    @property
+    def failed_attempt(self) -> Challenge | None:
+        """A challenge that was tried, failed, and may be accepted again, or None.
+
+        Some CAs (smallstep's, so Caddy's too) leave authorization and challenge pending then; one
+        that goes on trying by itself says `processing` (RFC 8555 §8.2).
+        """
+        if self.status != AuthorizationStatus.PENDING:
+            return None
+        pending = (offer for offer in self.challenges if offer.status == ChallengeStatus.PENDING)
+        return next((offer for offer in pending if offer.error), None)

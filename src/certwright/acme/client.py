@@ -150,7 +150,10 @@ class Client(AccountClient):
     async def poll_authorization(
         self, authorization: Authorization, *, patience: timedelta = PATIENCE
     ) -> Authorization:
-        """Read an authorization again and again until it is no longer pending.
+        """Read an authorization again and again until it is settled.
+
+        That is when it is no longer pending, or has a `failed_attempt`, with which nothing happens
+        any more until a challenge is accepted again.
 
         Raises:
             Waiting: `patience` is over; it says when to look again.
@@ -159,6 +162,8 @@ class Client(AccountClient):
         while authorization.status == AuthorizationStatus.PENDING:
             await pace.pause(authorization.retry_at)
             authorization = await self.authorization(authorization.url)
+            if authorization.failed_attempt:
+                break
         return authorization
 
     async def accept(self, challenge_url: str) -> Challenge:

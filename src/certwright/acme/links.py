@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 from certwright.net.http import Response
 
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[!#-+.\w^`|~*-]+(?:\s*=\s*(?:"[^"]*"|[^",;\s]*))?)*)')
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[!#-+.\w^`|~*-]+(?:\s*=\s*(?:"[^"]*"|[^",;\s]*))?)*)')
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))', re.IGNORECASE)
 
 

@@ -133,13 +133,17 @@ class Transport:
 
 
 def decode(answer: Response, kind: type[T], operation: str) -> T:
-    """Read the JSON of an answer; unknown fields are passed over.
+    """Read the JSON of an answer; unknown fields are passed over, and `null` is as good as none.
 
     Raises:
         Retryable: it is none, or lacks what RFC 8555 requires (cause SERVER).
     """
     try:
-        return msgspec.json.decode(answer.body, type=kind)
+        try:
+            return msgspec.json.decode(answer.body, type=kind)
+        except msgspec.ValidationError:
+            # Servers written in Go say null for an empty list.
+            return msgspec.convert(_without_nulls(msgspec.json.decode(answer.body)), kind)
     except (ValueError, RecursionError) as error:
         raise bad_answer(operation, printable(str(error), 200)) from error
 
@@ -152,6 +156,14 @@ def bad_answer(operation: str, text: str) -> Retryable:
         cause=Cause.SERVER,
         remedy="Check that the server's URL is that of an ACME directory (RFC 8555).",
     )
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    if isinstance(value, list):
+        return [_without_nulls(part) for part in value]
+    return value
 
 
 def _nonce_of(answer: Response) -> str:

@@ -140,7 +140,7 @@ class HttpClient:
     async def _follow(self, request: "_Request") -> Response:
         for _ in range(MAX_REDIRECTS + 1):
             parts = check_url(request.url, self._addresses)
-            answer = await self._once(request)
+            answer = await self._once(request, self._proxy_for(parts))
             target = answer.header("Location")
             if (
                 request.method not in {"GET", "HEAD"}
@@ -157,14 +157,14 @@ class HttpClient:
             request = msgspec.structs.replace(request, url=url)
         raise _unreachable(f"{origin(request.url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _once(self, request: "_Request") -> Response:
+    async def _once(self, request: "_Request", proxy: str | None) -> Response:
         async with self._open_session().request(
             request.method,
             request.url,
             headers=request.headers,
             data=request.body,
             allow_redirects=False,
-            proxy=self._proxy_for(request.url),
+            proxy=proxy,
         ) as answer:
             content = bytearray()
             async for chunk in answer.content.iter_chunked(64 * 1024):
@@ -196,8 +196,7 @@ class HttpClient:
             )
         return self._session
 
-    def _proxy_for(self, url: str) -> str | None:
-        parts = check_url(url, self._addresses)
+    def _proxy_for(self, parts: SplitResult) -> str | None:
         host = parts.hostname or ""
         if host in self._addresses or is_loopback(host):
             return None

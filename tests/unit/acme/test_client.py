@@ -160,6 +160,13 @@ async def test_orders_come_page_by_page_and_a_circle_ends(client: Client, ca: Sc
     assert await client.orders(limit=1) == ("a",)
 
 
+async def test_orders_may_come_as_an_array_alone(client: Client, ca: ScriptedCa) -> None:
+    ca.on(ACCOUNT, reply({"status": "valid", "orders": f"{ORIGIN}/orders"}))
+    ca.on(f"{ORIGIN}/orders", reply(["a"]))
+
+    assert await client.orders() == ("a",)
+
+
 async def test_order_is_placed_with_all_that_is_known(key: AccountKey) -> None:
     ca = ScriptedCa(meta={"profiles": {"short": "brief"}}, renewalInfo=f"{ORIGIN}/renewal")
     ca.on(f"{ORIGIN}/new-order", order("pending"))
@@ -250,6 +257,30 @@ async def test_unknown_words_of_a_ca_are_kept_as_they_are(client: Client, ca: Sc
     assert authorization.challenge("dns-01") is None
 
 
+async def test_null_is_as_good_as_nothing(client: Client, ca: ScriptedCa) -> None:
+    names = ("authorizations", "error", "expires", "certificate", "profile")
+    identifiers = [{"type": "dns", "value": "a.example", "x": None}]
+    nothing = dict.fromkeys(names)
+    ca.on(
+        ORDER,
+        reply(
+            {
+                "status": "valid",
+                "finalize": FINALIZE,
+                "identifiers": identifiers,
+                "notAfter": "2026-02-01T00:00:00Z",
+                **nothing,
+            }
+        ),
+    )
+
+    seen = await client.order(ORDER)
+
+    assert seen.authorizations == ()
+    assert seen.identifiers == (NAMES[0],)
+    assert seen.not_after == datetime(2026, 2, 1, tzinfo=UTC)
+
+
 async def test_order_tells_why_it_failed_in_safe_letters(client: Client, ca: ScriptedCa) -> None:
     error = {"type": "urn:ietf:params:acme:error:dns", "detail": "\x1b[31m"}
     ca.on(ORDER, reply({"status": "invalid", "finalize": FINALIZE, "error": error}))
@@ -295,6 +326,27 @@ async def test_authorization_is_polled_until_it_is_settled(client: Client, ca: S
     assert settled.status == "valid"
     assert settled.wildcard
     assert settled.url == AUTHORIZATION
+
+
+@pytest.mark.parametrize(("status", "ends"), [("pending", True), ("processing", False)])
+async def test_poll_ends_when_an_attempt_failed_and_the_ca_does_no_more(
+    client: Client, ca: ScriptedCa, status: str, *, ends: bool
+) -> None:
+    error = {"type": "urn:ietf:params:acme:error:incorrectResponse"}
+    challenges = [{"type": "http-01", "status": "pending"}, {"type": "dns-01", "status": status}]
+    tried = [challenges[0], {**challenges[1], "error": error}]
+    base = {"identifier": {"type": "dns", "value": "a.example"}}
+    ca.on(
+        AUTHORIZATION,
+        reply({**base, "status": "pending", "challenges": challenges}),
+        reply({**base, "status": "pending", "challenges": tried}),
+        reply({**base, "status": "invalid", "challenges": tried}),
+    )
+
+    seen = await client.poll_authorization(await client.authorization(AUTHORIZATION))
+
+    assert seen.status == ("pending" if ends else "invalid")
+    assert bool(seen.failed_attempt) is ends
 
 
 async def test_authorization_is_given_up(client: Client, ca: ScriptedCa) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from certwright.base.problem import Cause, Problem, Retryable, Stalled
-from certwright.net.guard import ForbiddenAddress
+from certwright.net.guard import ForbiddenAddress, check_url
 from certwright.net.http import MAX_REDIRECTS, HttpClient, Trust, ssl_context
 from certwright.net.server import Reply, Request, Route, serve
 from certwright.net.tcp import free_port
@@ -321,5 +321,7 @@ async def test_no_proxy_of_the_environment_holds(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "ca.example")
 
-    assert HttpClient()._proxy_for("https://ca.example/") is None
-    assert HttpClient()._proxy_for("https://other.example/") == "http://127.0.0.1:1"
+    client = HttpClient()
+
+    assert client._proxy_for(check_url("https://ca.example/")) is None
+    assert client._proxy_for(check_url("https://other.example/")) == "http://127.0.0.1:1"
