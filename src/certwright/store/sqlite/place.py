@@ -125,9 +125,9 @@ def prepare(path: Path, *, create: bool) -> None:
     """
     refuse_shared(path.parent)
     try:
-        if create and not path.exists():
+        if create and not os.path.lexists(path):
             create_private(path)
-        status = path.stat()
+        status = path.lstat()  # a link would put lock and log in another folder
         if not stat.S_ISREG(status.st_mode):
             raise Unavailable(UNAVAILABLE, f"state file {path} is not a file")
         if status.st_mode & _WRITABLE_BY_OTHERS:

@@ -140,8 +140,9 @@ class SqliteStore:
     async def get(self, kind: type[R], key: Key) -> R:
         """Read one resource; see `Store.get`."""
         what = kind_of(kind)
-        stored = await self._worker.read(lambda records: _found(records, what, key))
-        return msgspec.convert(stored.document, type=kind)
+        return await self._worker.read(
+            lambda records: msgspec.convert(_found(records, what, key).document, type=kind)
+        )
 
     async def list(
         self,
@@ -331,7 +332,7 @@ def _snapshot(kind: Kind, document: Document) -> Document:
     """
     try:
         copy: Document = msgspec.json.decode(msgspec.json.encode(document))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         rule = f"not a JSON document: {error}"
         raise Invalid("Invalid", f"{kind.name}: {rule}", violations=(("", rule),)) from error
     if not isinstance(copy.get("metadata") or {}, dict):
