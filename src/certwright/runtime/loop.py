@@ -33,11 +33,19 @@ R = TypeVar("R", bound=Resource)
 log = structlog.get_logger(__name__)
 
 
+def _always(_seen: Observed[Any]) -> bool:
+    return True
+
+
 class Watch(Struct, frozen=True):
-    """Changes of `kind` (as kept: SecretSummary for Secrets) wake the keys that `keys` finds."""
+    """Changes of `kind` (as kept: SecretSummary for Secrets) wake the keys that `keys` finds.
+
+    `matters` leaves out changes that are nobody's business, such as those of a status.
+    """
 
     kind: type[Resource]
     keys: Callable[[View, Any], Iterable[Key]]
+    matters: Callable[[Observed[Any]], bool] = _always
 
 
 class Controller(Struct, Generic[R], frozen=True, kw_only=True):
@@ -144,7 +152,7 @@ class Runtime:
             if kind is controller.kind and not self._is_own_pause(kind, seen):
                 queue.add(seen.resource.key, background=self._syncing)
             for watch in controller.watches:
-                if watch.kind is kind:
+                if watch.kind is kind and watch.matters(seen):
                     for key in self._keys(watch, seen):
                         queue.add(key, background=self._syncing)
 
