@@ -76,16 +76,14 @@ async def read_account_key(
     try:
         return secret, parse_key(secret.data.get(selector.key, b""))
     except PkiError as error:
-        raise Stalled(
-            Reason.ERR_VERIFY_ACME_ACCOUNT, f"Account private key is invalid: {error}"
-        ) from error
+        raise _invalid(error) from error
 
 
 async def account_client(world: World, view: View, issuer: AnyIssuer) -> AcmeClient:
     """Return the client of an issuer's account; only the first call reads the key.
 
     Raises:
-        Waiting: the account's Secret is not there.
+        Waiting: the account's Secret is not there, or the issuer has not registered this key yet.
         Stalled: the account key or the CA bundle cannot be used.
     """
     acme = acme_of(issuer)
@@ -96,6 +94,8 @@ async def account_client(world: World, view: View, issuer: AnyIssuer) -> AcmeCli
         if found is not None:
             return found
     secret, key = await read_account_key(world, view, issuer)
+    if not known_account(issuer, account_key_hash(key)):
+        raise Waiting(Reason.ISSUER_NOT_READY, "the issuer has not registered its account key yet")
     return open_account(world, issuer, secret, key)
 
 
@@ -103,9 +103,15 @@ def open_account(world: World, issuer: AnyIssuer, secret: Secret, key: PrivateKe
     """Make the client for a key that was just read."""
     account_url = known_account(issuer, account_key_hash(key))
     selector = account_key_selector(acme_of(issuer))
-    return world.accounts.open(
-        _identity(issuer, secret), AccountKey.from_pem(secret.data[selector.key]), account_url
-    )
+    try:
+        account_key = AccountKey.from_pem(secret.data[selector.key])
+    except PkiError as error:
+        raise _invalid(error) from error
+    return world.accounts.open(_identity(issuer, secret), account_key, account_url)
+
+
+def _invalid(error: PkiError) -> Stalled:
+    return Stalled(Reason.ERR_VERIFY_ACME_ACCOUNT, f"Account private key is invalid: {error}")
 
 
 def _identity(issuer: AnyIssuer, secret: Secret | SecretSummary) -> Identity:

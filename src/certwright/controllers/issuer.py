@@ -6,7 +6,6 @@ Stands for cert-manager's `issuers` and `clusterissuers`. The ACME account has i
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from certwright.api.certificate import Certificate
@@ -59,20 +58,27 @@ def _build(world: World, kind: type[I], name: str) -> Controller[I]:
         found = issuers_using(view, target, world.options)
         return (one.key for one in found if isinstance(one, kind) and one.spec.acme is not None)
 
+    uids: dict[Key, str] = {}
+
+    async def step(view: View, key: Key) -> Outcome:
+        issuer = view.get(kind, key)
+        if issuer is None or issuer.metadata.deleting:
+            world.accounts.forget(uids.pop(key, ""))
+            return DONE
+        uids[key] = issuer.metadata.uid
+        return await reconcile(world, view, issuer)
+
     return Controller(
         name=name,
         kind=kind,
-        reconcile=partial(reconcile, world, kind),
+        reconcile=step,
         failed=failed,
         watches=(Watch(SecretSummary, using_secret), Watch(Certificate, targeting)),
     )
 
 
-async def reconcile(world: World, kind: type[I], view: View, key: Key) -> Outcome:
+async def reconcile(world: World, view: View, issuer: AnyIssuer) -> Outcome:
     """Find out whether one issuer can sign."""
-    issuer = view.get(kind, key)
-    if issuer is None or issuer.metadata.deleting:
-        return DONE
     now = world.clock.now()
     match issuer_type(issuer.spec):
         case IssuerType.ACME:

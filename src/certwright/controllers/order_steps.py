@@ -52,6 +52,7 @@ from certwright.runtime.view import View
 from certwright.store.protocol import AlreadyExists
 
 SPEAKER = "cert-manager-orders"
+_SHORT = "shortlived"
 COMPLETED = "Order completed successfully"
 
 
@@ -102,8 +103,9 @@ async def _place(work: Work) -> Outcome:
     if spec.duration is not None:
         not_after = whole_seconds(work.now) + parse_duration(spec.duration)
     try:
+        profile = spec.profile or await _profile_for(work, identifiers)
         remote = await work.client.new_order(
-            identifiers, not_after=not_after, profile=spec.profile, replaces=spec.replaces
+            identifiers, not_after=not_after, profile=profile, replaces=spec.replaces
         )
     except (AcmeProblem, Stalled) as problem:
         return _refused(work, problem, "Failed to create Order")
@@ -118,6 +120,14 @@ async def _place(work: Work) -> Outcome:
     except Problem:
         # the order's URL must not be lost; the next step reads what is missing
         return _outcome(placed)
+
+
+async def _profile_for(work: Work, identifiers: Sequence[Identifier]) -> str:
+    """Choose what an IP address needs where nobody chose: CAs sign those for days only."""
+    if all(one.type == "dns" for one in identifiers):
+        return ""
+    profiles = (await work.client.directory()).meta.profiles
+    return _SHORT if _SHORT in profiles else ""
 
 
 async def _read_authorizations(work: Work) -> Outcome:
