@@ -46,3 +46,9 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
             return None
         pending = (offer for offer in self.challenges if offer.status == ChallengeStatus.PENDING)
         return next((offer for offer in pending if offer.error), None)
+
+
+class NewAuthorization(msgspec.Struct, frozen=True):
+    """The payload of newAuthz (RFC 8555 §7.4.1)."""
+
+    identifier: Identifier

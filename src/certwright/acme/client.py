@@ -33,7 +33,7 @@ from certwright.acme import challenge as challenges
 from certwright.acme.account import Deactivation
 from certwright.acme.accounts import AccountClient, unsupported
 from certwright.acme.answers import location, read_authorization, read_challenge, read_order
-from certwright.acme.authorization import Authorization, AuthorizationStatus
+from certwright.acme.authorization import Authorization, AuthorizationStatus, NewAuthorization
 from certwright.acme.certificate import PEM_CHAIN, Revocation, base64url, parse_bundle
 from certwright.acme.challenge import Challenge
 from certwright.acme.directory import Directory
@@ -138,6 +138,16 @@ class Client(AccountClient):
         return read_order(answer, order.url, self._transport.retry_at(answer))
 
     # Authorizations and challenges (RFC 8555 §7.5)
+
+    async def new_authorization(self, identifier: Identifier) -> Authorization:
+        """Ask for an authorization before there is an order (§7.4.1); few CAs offer it."""
+        url = (await self.directory()).new_authz
+        if not url:
+            raise unsupported("authorizations ahead of an order")
+        payload = msgspec.json.encode(NewAuthorization(identifier=identifier))
+        answer = await self._post(url, payload, "newAuthz")
+        made = location(answer, "newAuthz")
+        return read_authorization(answer, made, self._transport.retry_at(answer))
 
     async def authorization(self, url: str) -> Authorization:
         """Read an authorization."""

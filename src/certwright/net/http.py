@@ -83,7 +83,8 @@ class HttpClient:
     """Requests with bounded answers, no redirect to another host, and a limit of connections.
 
     A request waits for a free connection without a time limit; `timeout` counts from then on.
-    Proxies are those of the environment (`HTTPS_PROXY`, `NO_PROXY` …), never for this machine.
+    Proxies are those of the environment (`HTTPS_PROXY`, `NO_PROXY` …), never for this machine; a
+    proxy resolves names itself, so only addresses in URLs are checked then.
     Cookies are not kept.
     """
 

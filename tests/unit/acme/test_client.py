@@ -145,7 +145,13 @@ async def test_parts_that_a_ca_leaves_out_are_named(key: AccountKey) -> None:
     ca.on(ACCOUNT, reply({"status": "valid"}))
     client = Client(DIRECTORY, key, ca, FakeClock(), account_url=ACCOUNT)
 
-    for call in (client.roll_key(key), client.revoke(b""), client.orders()):
+    calls = (
+        client.roll_key(key),
+        client.revoke(b""),
+        client.orders(),
+        client.new_authorization(NAMES[0]),
+    )
+    for call in calls:
         with pytest.raises(Stalled, match="does not support"):
             await call
 
@@ -347,6 +353,19 @@ async def test_poll_ends_when_an_attempt_failed_and_the_ca_does_no_more(
 
     assert seen.status == ("pending" if ends else "invalid")
     assert bool(seen.failed_attempt) is ends
+
+
+async def test_authorization_may_come_before_the_order(key: AccountKey) -> None:
+    ca = ScriptedCa(newAuthz=f"{ORIGIN}/new-authorization")
+    identifier = {"type": "dns", "value": "a.example"}
+    made = reply({"status": "pending", "identifier": identifier}, location=AUTHORIZATION)
+    ca.on(f"{ORIGIN}/new-authorization", made)
+    client = Client(DIRECTORY, key, ca, FakeClock(), account_url=ACCOUNT)
+
+    authorization = await client.new_authorization(NAMES[0])
+
+    assert authorization.url == AUTHORIZATION
+    assert ca.posts()[0].payload == {"identifier": identifier}
 
 
 async def test_authorization_is_given_up(client: Client, ca: ScriptedCa) -> None:
