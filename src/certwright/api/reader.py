@@ -163,8 +163,9 @@ def _read_text(text: str, line: int) -> Iterator[ReadDocument]:
     except yaml.MarkedYAMLError as error:
         # The problem is one of libyaml's fixed sentences; what stands in the file is not in it.
         mark = error.problem_mark
+        last = line + text.rstrip("\n").count("\n")
         at = line + (mark.line if mark is not None else 0)
-        yield _refused(at, f"is not YAML: {error.problem or error.context}")
+        yield _refused(min(at, last), f"is not YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError):
         yield _refused(line, "is not YAML")
 

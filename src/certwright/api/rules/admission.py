@@ -24,7 +24,7 @@ from certwright.api.rules.validate import (
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
 
-_HIDDEN_SECRET = frozenset({"data", "stringData"})
+_SHOWN_OF_SECRETS = frozenset({"apiVersion", "kind", "type", "metadata"})
 _HIDDEN_ANYWHERE = frozenset({"password"})
 
 
@@ -188,7 +188,9 @@ def _judged(document: Document, old: Document | None, subresource: str) -> froze
 def _safe(violation: Violation, kind: Kind) -> Violation:
     """Take the value away where it may be a secret."""
     top, last = violation.path[0], violation.path[-1]
-    is_secret = kind.name == "Secret" and (top in _HIDDEN_SECRET or "annotations" in violation.path)
+    is_secret = kind.name == "Secret" and (
+        top not in _SHOWN_OF_SECRETS or "annotations" in violation.path
+    )
     if is_secret or last in _HIDDEN_ANYWHERE:
         return Violation(violation.path, violation.message)
     return violation

@@ -120,7 +120,7 @@ def load_library() -> ModuleType:
     if loaded is not None:
         return loaded
     package = importlib.util.find_spec("cel")
-    folders = package.submodule_search_locations if package else None
+    folders = package.submodule_search_locations if package else []
     spec = importlib.machinery.PathFinder.find_spec("cel.cel", folders)
     if spec is None or spec.loader is None:
         raise ImportError("the library common-expression-language is not installed")
