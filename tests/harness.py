@@ -98,16 +98,19 @@ async def running(
     clock: FakeClock,
     *,
     user: Store | None = None,
+    rests: bool = True,
 ) -> AsyncIterator[Running]:
     """Run controllers until the end of the block, from rest.
 
-    `user` is the store as the test sees it, where the controllers' own is a recording one.
+    `user` is the store as the test sees it, where the controllers' own is a recording one. One
+    that dies never rests.
     """
     runtime = Runtime(store, clock, controllers=controllers, indexes=INDEXES, random=Random(1))
     task = asyncio.create_task(runtime.run())
     try:
         world = Running(runtime, user or store, clock)
-        await world.rest()
+        if rests:
+            await world.rest()
         yield world
     finally:
         task.cancel()

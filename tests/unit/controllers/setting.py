@@ -30,7 +30,8 @@ class Setting(Struct):
             self.store = RecordingStore(self.inner, dies_after=dies_after)
         certificates = build_certificate_controller(a_world(self.clock, **self.options))
         controllers = (certificates, self.signer.controller())
-        return running(controllers, self.store, self.clock, user=self.inner)
+        rests = dies_after is None
+        return running(controllers, self.store, self.clock, user=self.inner, rests=rests)
 
 
 @asynccontextmanager

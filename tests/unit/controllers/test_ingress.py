@@ -106,8 +106,8 @@ async def test_a_bad_issuer_is_told_by_a_warning() -> None:
         (
             "BadConfig",
             (
-                "Could not determine issuer for ingress due to bad annotations: failed to determine "
-                "issuer name to be used for ingress resource"
+                "Could not determine issuer for ingress due to bad annotations: failed to "
+                "determine issuer name to be used for ingress resource"
             ),
         )
     ]

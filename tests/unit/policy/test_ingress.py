@@ -106,7 +106,8 @@ def test_bad_issuer_annotations_are_all_named_in_one_complaint() -> None:
             "Could not determine issuer for ingress due to bad annotations: "
             "failed to determine issuer name to be used for ingress resource, "
             'both "cert-manager.io/issuer" and "cert-manager.io/cluster-issuer" may not be set, '
-            'both "cert-manager.io/cluster-issuer" and "cert-manager.io/issuer-group" may not be set, '
+            'both "cert-manager.io/cluster-issuer" and "cert-manager.io/issuer-group" may not be '
+            "set, "
             'both "cert-manager.io/cluster-issuer" and "cert-manager.io/issuer-kind" may not be set'
         ),
     )
