@@ -7,7 +7,7 @@ pass one contract suite (tests/contract/store). Rules that hold for every method
 * Every write names its `manager` (Kubernetes' field manager).
 * A write that changes nothing leaves the version alone and makes no event.
 * `metadata.generation` grows only when the spec changes; status is written by `patch_status` alone.
-* A delete with finalizers present only sets `deletionTimestamp`; the last finalizer's removal deletes.
+* A delete with finalizers present only sets `deletionTimestamp`; removing the last one deletes.
 * A resource whose owner's uid is gone is collected in the background, finalizers honoured.
 """
 

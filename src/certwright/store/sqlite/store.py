@@ -140,7 +140,7 @@ class SqliteStore:
     async def get(self, kind: type[R], key: Key) -> R:
         """Read one resource; see `Store.get`."""
         what = kind_of(kind)
-        return await self._worker.read(
+        return await self._worker.peek(
             lambda records: msgspec.convert(_found(records, what, key).document, type=kind)
         )
 

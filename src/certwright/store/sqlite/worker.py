@@ -1,4 +1,4 @@
-"""The one thread that touches the file, and the group commit.
+"""The one thread that writes the file, and the group commit.
 
 Called by `store`. What one turn of the event loop asks for is done together: first the reads, then
 every write in a savepoint of its own, then one COMMIT, and only then are the answers given. While
@@ -67,19 +67,14 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="certwright-store")
         self._pending: list[Job] = []
-        self._running = False
+        self._running = False  # a group is on the thread
+        self._alone = 0  # other work is on the thread
         self._scheduled = False
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
-        # On the thread: how far the watchers have been told, and SQLite's mark of foreign commits.
+        # How far the watchers have been told.
         self._told: int = connection.execute("SELECT version FROM counter").fetchone()[0]
-        self._mark: int = -1
-
-    @property
-    def told(self) -> int:
-        """The version up to which changes were announced (meaningful between groups)."""
-        return self._told
 
     async def read(self, work: Callable[[Records], T]) -> T:
         """Run `work` in a snapshot.
@@ -88,6 +83,24 @@ class Worker:
             Unavailable: the file cannot be read.
         """
         return await self._ask(work, writes=False)
+
+    async def peek(self, work: Callable[[Records], T]) -> T:
+        """Run a small read at once where the thread is idle: no hop there and back.
+
+        Nobody else touches the connection meanwhile, as only the event loop gives the thread work.
+
+        Raises:
+            Unavailable: the file cannot be read.
+        """
+        if self._running or self._alone or self._closed:
+            return await self.read(work)
+        job = Job(work=work, waiter=self._loop.create_future(), writes=False)
+        news = self._read_group([job])
+        if news is not None:
+            self._announce(news)
+        if job.error is not None:
+            raise job.error
+        return cast("T", job.result)
 
     async def write(self, work: Callable[[Records], T]) -> T:
         """Run `work` in the next group's transaction; returns once it is on the disk.
@@ -98,8 +111,8 @@ class Worker:
         return await self._ask(work, writes=True)
 
     async def look(self) -> None:
-        """Announce what other processes committed; costs one pragma where there is nothing."""
-        await self._ask(self._nothing, writes=False)
+        """Announce what other processes committed; costs one small read where there is nothing."""
+        await self.peek(self._nothing)
 
     async def close(self) -> None:
         """Finish what was asked for, then close the file."""
@@ -110,10 +123,17 @@ class Worker:
 
     async def on_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` alone on the thread, outside any transaction (backup, upkeep)."""
+        self._alone += 1
+        done = self._thread.submit(work, self._connection)
+        # When the thread is through, not when the caller stops waiting.
+        done.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._free))
         try:
-            return await self._loop.run_in_executor(self._thread, work, self._connection)
+            return await asyncio.wrap_future(done)
         except sqlite3.Error as error:
             raise unavailable(self._path, error) from error
+
+    def _free(self) -> None:
+        self._alone -= 1
 
     @staticmethod
     def _nothing(_records: Records) -> None:
