@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from certwright.api.core import Secret
+from certwright.api.core import TYPE_OPAQUE, Secret
 from certwright.api.kinds import Document, Kind
 from certwright.api.meta import Key
 from certwright.api.patch import merge
+from certwright.api.rules.core import fold_string_data
 from certwright.store.protocol import Admission, Conflict, Invalid
 from certwright.store.sqlite.apply import applied
 from certwright.store.sqlite.fields import compare
@@ -27,12 +28,7 @@ from certwright.store.sqlite.managers import (
     timestamp,
     tracked,
 )
-from certwright.store.sqlite.metadata import (
-    Violation,
-    deletion_violations,
-    metadata_violations,
-)
-from certwright.store.sqlite.secret import secret_violations, with_data, with_type
+from certwright.store.sqlite.metadata import Violation, violations_of
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes': no vowels, so no words
 _SUFFIX: Final = 5
@@ -211,7 +207,7 @@ def _wanted(edit: Edit, key: Key, fields: Document) -> Document:
     free = {name: value for name, value in metadata.items() if name not in UNTRACKED}
     wanted["metadata"] = {**_tidy(free), "name": key.name, "namespace": key.namespace}
     wanted = merge({}, wanted)  # a null means that nothing is said about the field
-    return with_data(wanted) if edit.kind.type is Secret else wanted
+    return fold_string_data(wanted) if edit.kind.type is Secret else wanted
 
 
 def _tidy(metadata: Document) -> Document:
@@ -224,7 +220,9 @@ def _completed(edit: Edit, document: Document, old: Document | None = None) -> D
     _refuse_wrong_types(edit, document, old)
     document = {**document, "metadata": _tidy(document["metadata"])}
     if edit.kind.type is Secret:
-        document = with_type(with_data(document))
+        document = fold_string_data(document)
+        if not document.get("type"):
+            document = {**document, "type": TYPE_OPAQUE}  # as an API server fills it in
     return edit.admission.defaulted(document) if edit.admission else document
 
 
@@ -267,14 +265,10 @@ def _identity(document: Document) -> Document:
 
 
 def _refuse(edit: Edit, new: Document, old: Document | None) -> None:
-    violations: tuple[Violation, ...] = ()
+    found: tuple[Violation, ...] = ()
     if not edit.author.subresource:
-        violations = metadata_violations(new, edit.kind)
-    if old is not None:
-        violations += deletion_violations(old, new)
-    if edit.kind.type is Secret:
-        violations += tuple(secret_violations(new, old))
+        found = tuple(violations_of(new, old, edit.kind))
     if edit.admission is not None:
-        violations += edit.admission.violations(new, old, subresource=edit.author.subresource)
-    name = new["metadata"].get("name") or new["metadata"].get("generateName", "")
-    refuse(edit.kind, name, violations)
+        found += edit.admission.violations(new, old, subresource=edit.author.subresource)
+    if found:  # both may know a rule: it is told once
+        refuse(edit.kind, new["metadata"]["name"], tuple(dict.fromkeys(found)))

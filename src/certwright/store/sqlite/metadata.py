@@ -1,96 +1,52 @@
-"""What Kubernetes demands of names, labels, annotations and owners, whatever the kind.
+"""What an API server demands of every write even where no rules of the kinds are handed in.
 
-Called by `edit` on every write. Pure. Violations are (field path, rule) pairs, all at once.
+Called by `edit`. Pure. Names, labels, annotations and Secrets have their rules in `api.rules`;
+here stand those that speak of the store's own business: finalizers, owners, deletion. Violations
+are (field path, rule) pairs, all at once.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from certwright.api.core import Secret
 from certwright.api.kinds import Document, Kind
+from certwright.api.rules.core import secret_rules
+from certwright.api.rules.metadata import is_subdomain, metadata_rules
 
 Violation = tuple[str, str]
 
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_WORD: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_MAX_NAME: Final = 253
-_MAX_LABEL: Final = 63
-_MAX_ANNOTATIONS: Final = 256 * 1024
-
-_RULE_NAME: Final = (
-    "must be lower case letters, digits, '-' and '.', begin and end with a letter or a digit, "
-    f"and have at most {_MAX_NAME} characters"
-)
-_RULE_NAMESPACE: Final = (
-    "must be lower case letters, digits and '-', begin and end with a letter or a digit, "
-    f"and have at most {_MAX_LABEL} characters"
-)
-_RULE_QUALIFIED: Final = (
-    "name must be letters, digits, '-', '_' and '.', at most 63 characters, with an optional "
-    "DNS name and '/' before it"
-)
-_RULE_LABEL: Final = "value must be letters, digits, '-', '_' and '.', at most 63 characters"
+_WORD: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_JUDGED: Final = ("labels", "annotations", "finalizers", "ownerReferences")
 
 
-def metadata_violations(document: Document, kind: Kind) -> tuple[Violation, ...]:
-    """Return every rule of Kubernetes' ObjectMeta that the document breaks."""
-    metadata = document["metadata"]
-    return (
-        *_identity(metadata, kind),
-        *_labels(metadata.get("labels", {})),
-        *_annotations(metadata.get("annotations", {})),
-        *_finalizers(metadata.get("finalizers", [])),
-        *_owners(metadata.get("ownerReferences", [])),
-    )
+def violations_of(new: Document, old: Document | None, kind: Kind) -> Iterator[Violation]:
+    """Yield every such rule that `new` (which replaces `old`) breaks.
+
+    What an update leaves as it was is not judged again, as in Kubernetes.
+    """
+    metadata = new["metadata"]
+    before = old["metadata"] if old is not None else None
+    if before is None or any(metadata.get(name) != before.get(name) for name in _JUDGED):
+        for found in metadata_rules(new, kind):
+            yield found.field, found.message
+        yield from _finalizers(metadata.get("finalizers", []), before)
+        yield from _owners(metadata.get("ownerReferences", []))
+    if kind.type is Secret:
+        for found in secret_rules(new, old):
+            yield found.field, found.message
 
 
-def deletion_violations(old: Document, new: Document) -> tuple[Violation, ...]:
-    """Return the finalizers that were added after the delete; Kubernetes forbids new ones."""
-    if "deletionTimestamp" not in old["metadata"]:
-        return ()
-    before = old["metadata"].get("finalizers", [])
-    added = [name for name in new["metadata"].get("finalizers", []) if name not in before]
-    rule = "no new finalizers can be added if the object is being deleted"
-    return (("metadata.finalizers", f"{rule}: {', '.join(added)}"),) if added else ()
-
-
-def _identity(metadata: Mapping[str, Any], kind: Kind) -> Iterator[Violation]:
-    name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
-    if not name:
-        yield "metadata.name", "name or generateName is required"
-    elif len(name) > _MAX_NAME or not _SUBDOMAIN.fullmatch(name):
-        yield "metadata.name", _RULE_NAME
-    if not kind.namespaced:
-        if namespace:
-            yield "metadata.namespace", f"not allowed, {kind.name} is cluster-scoped"
-    elif not namespace:
-        yield "metadata.namespace", "required"
-    elif len(namespace) > _MAX_LABEL or not _LABEL.fullmatch(namespace):
-        yield "metadata.namespace", _RULE_NAMESPACE
-
-
-def _labels(labels: Mapping[str, str]) -> Iterator[Violation]:
-    for name, value in labels.items():
-        if not _is_qualified(name):
-            yield f"metadata.labels[{name}]", _RULE_QUALIFIED
-        if value and (len(value) > _MAX_LABEL or not _WORD.fullmatch(value)):
-            yield f"metadata.labels[{name}]", _RULE_LABEL
-
-
-def _annotations(annotations: Mapping[str, str]) -> Iterator[Violation]:
-    for name in annotations:
-        if not _is_qualified(name.lower()):
-            yield f"metadata.annotations[{name}]", _RULE_QUALIFIED
-    size = sum(len(name) + len(value) for name, value in annotations.items())
-    if size > _MAX_ANNOTATIONS:
-        yield "metadata.annotations", f"must have at most {_MAX_ANNOTATIONS} bytes"
-
-
-def _finalizers(finalizers: list[str]) -> Iterator[Violation]:
+def _finalizers(finalizers: list[str], before: Mapping[str, Any] | None) -> Iterator[Violation]:
     for index, name in enumerate(finalizers):
-        if not _is_qualified(name):
-            yield f"metadata.finalizers[{index}]", _RULE_QUALIFIED
+        prefix, slash, word = name.rpartition("/")
+        if not _WORD.fullmatch(word) or (slash and not is_subdomain(prefix)):
+            yield f"metadata.finalizers[{index}]", "must be a name, with a DNS name and '/' before"
+    if before is not None and "deletionTimestamp" in before:
+        late = [name for name in finalizers if name not in before.get("finalizers", [])]
+        if late:
+            rule = "no new finalizers can be added if the object is being deleted"
+            yield "metadata.finalizers", f"{rule}: {', '.join(late)}"
 
 
 def _owners(owners: list[Mapping[str, Any]]) -> Iterator[Violation]:
@@ -100,10 +56,3 @@ def _owners(owners: list[Mapping[str, Any]]) -> Iterator[Violation]:
                 yield f"metadata.ownerReferences[{index}].{field}", "must not be empty"
     if sum(bool(owner.get("controller")) for owner in owners) > 1:
         yield "metadata.ownerReferences", "only one reference can have controller set to true"
-
-
-def _is_qualified(name: str) -> bool:
-    prefix, slash, word = name.rpartition("/")
-    if slash and (len(prefix) > _MAX_NAME or not _SUBDOMAIN.fullmatch(prefix)):
-        return False
-    return len(word) <= _MAX_LABEL and _WORD.fullmatch(word) is not None
