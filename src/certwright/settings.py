@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from certwright.api.duration import BadDurationError, parse_duration
 from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
-from certwright.controllers.options import Options
+from certwright.controllers.options import Options as Options  # for `cli`
 from certwright.dns.network import Address
 from certwright.files.export import Rights
 from certwright.net.guard import Addresses

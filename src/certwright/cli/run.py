@@ -11,8 +11,8 @@ import typer
 
 from certwright.app import forbid_core_dumps, started
 from certwright.cli.logs import set_up_logging
-from certwright.controllers.options import Options
 from certwright.settings import (
+    Options,
     Settings,
     credentials_from_environment,
     parse_rights,

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 RESCAN = timedelta(seconds=30)
 """A scan without any notice, for file systems that give none."""
+MISSING = timedelta(seconds=1)
+"""Between looks for a folder that is not there."""
 _AT_ONCE = 500
 _DEBOUNCE_MS = 50
 _KINDS: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
@@ -102,7 +104,8 @@ class Directory:
 
     async def _next_notice(self, stop: asyncio.Event) -> None:
         if not self._source.root.is_dir():
-            await asyncio.Event().wait()  # the clock's turn
+            await self._clock.sleep(MISSING)  # nobody tells when it comes back
+            return
         async for _ in awatch(
             self._source.root, stop_event=stop, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2
         ):

@@ -117,8 +117,8 @@ def _is_a_pair(folder: Path) -> bool:
     pair = [
         subprocess.run(command, capture_output=True, check=True).stdout
         for command in (
-            ["openssl", "x509", "-in", folder / "tls.crt", "-noout", "-pubkey"],
-            ["openssl", "pkey", "-in", folder / "tls.key", "-pubout"],
+            ["openssl", "x509", "-in", str(folder / "tls.crt"), "-noout", "-pubkey"],
+            ["openssl", "pkey", "-in", str(folder / "tls.key"), "-pubout"],
         )
     ]
     return pair[0] == pair[1]

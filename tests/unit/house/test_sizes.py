@@ -12,7 +12,9 @@ STATEMENTS = 40
 PARAMETERS = 6
 
 # A module or function that may be longer, with the reason.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "src/certwright/cli/run.py:run": "a command's options are its parameters",
+}
 
 
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
