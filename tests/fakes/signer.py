@@ -34,6 +34,7 @@ class Signer(Struct, kw_only=True):
     ca: KeyPair = field(default_factory=a_ca)
     mode: Literal["sign", "fail", "deny", "pend", "give"] = "sign"
     certificate: bytes = b""
+    tells_ca: bool = True
     failed_annotations: dict[str, str] = field(default_factory=dict)
 
     def controller(self) -> Controller[CertificateRequest]:
@@ -66,7 +67,8 @@ class Signer(Struct, kw_only=True):
         chain = self.certificate or self._sign(request)
         outcome = _ready(request, "Issued", FETCHED, now)
         assert isinstance(outcome.status, CertificateRequestStatus)
-        status = replace(outcome.status, certificate=chain, ca=self.ca.certificate)
+        ca = self.ca.certificate if self.tells_ca else b""
+        status = replace(outcome.status, certificate=chain, ca=ca)
         event = normal(SIGNER, "CertificateIssued", FETCHED)
         return replace(outcome, status=status, events=(event,))
 
