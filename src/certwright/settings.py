@@ -15,10 +15,19 @@ from msgspec import Struct, field
 from certwright.api.duration import BadDurationError, parse_duration
 from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
-from certwright.controllers.options import Options as Options  # for `cli`
+from certwright.controllers.options import Options
 from certwright.dns.network import Address
 from certwright.files.export import Rights
 from certwright.net.guard import Addresses
+
+__all__ = [
+    "Options",  # commands fill it without seeing the controllers
+    "Settings",
+    "credentials_from_environment",
+    "parse_rights",
+    "parse_span",
+    "system_resolvers",
+]
 
 _MODE_LIMIT = 0o777
 
