@@ -7,7 +7,7 @@ reset key starts its back-off anew.
 
 import asyncio
 import heapq
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -18,6 +18,9 @@ from certwright.base.clock import Clock
 LONGEST_NAP = timedelta(seconds=30)
 """How long a timer may trust the monotonic clock; a suspended machine is noticed then."""
 
+_REPLACED = 64
+"""How many replaced timers may lie about, beside one for each that is pending."""
+
 
 class Queue:
     """Keys to reconcile."""
@@ -25,9 +28,8 @@ class Queue:
     def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._urgent: deque[Key] = deque()
-        self._background: deque[Key] = deque()
-        self._waiting: set[Key] = set()
+        self._urgent: OrderedDict[Key, None] = OrderedDict()
+        self._background: OrderedDict[Key, None] = OrderedDict()
         self._working: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -39,7 +41,7 @@ class Queue:
     @property
     def at_rest(self) -> bool:
         """Nothing is queued or worked on (timers may be pending)."""
-        return not self._waiting and not self._working
+        return not (self._urgent or self._background or self._working)
 
     @property
     def next_due(self) -> datetime | None:
@@ -51,10 +53,10 @@ class Queue:
         if key in self._working:
             self._again.add(key)
             return
-        if key in self._waiting:
+        if key in self._urgent or (background and key in self._background):
             return
-        self._waiting.add(key)
-        (self._background if background else self._urgent).append(key)
+        self._background.pop(key, None)  # an edit hurries what the initial sync has put there
+        (self._background if background else self._urgent)[key] = None
         self._ready.set()
 
     def add_at(self, key: Key, moment: datetime) -> None:
@@ -63,6 +65,9 @@ class Queue:
             return
         self._due[key] = moment
         heapq.heappush(self._heap, (moment, key))
+        if len(self._heap) > 2 * len(self._due) + _REPLACED:
+            self._heap = [(due, one) for one, due in self._due.items()]
+            heapq.heapify(self._heap)
         self._timers_changed.set()
 
     def cancel(self, key: Key) -> None:
@@ -80,11 +85,10 @@ class Queue:
 
     async def take(self) -> Key:
         """Wait for the next key; hand it back with `done`."""
-        while not self._waiting:
+        while not (self._urgent or self._background):
             self._ready.clear()
             await self._ready.wait()
-        key = self._urgent.popleft() if self._urgent else self._background.popleft()
-        self._waiting.discard(key)
+        key, _ = (self._urgent or self._background).popitem(last=False)
         self._working.add(key)
         return key
 
