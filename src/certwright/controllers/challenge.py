@@ -88,7 +88,7 @@ async def reconcile(means: Means, view: View, key: Key) -> Outcome:
     step = next_step(
         Facts(
             challenge=challenge,
-            order_over=order is None or order.status.state.final,
+            order_over=order is None or order.status.state.failed,
             accepted=proof.accepted,
             waited=proof.waited(challenge, now),
             evidence_limit=world.options.dns01_evidence_limit,

@@ -45,7 +45,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What a decision needs.
 
     Attributes:
-        order_over: the Order has ended or is gone, so nobody waits for this proof any more.
+        order_over: the Order failed or is gone; one that is valid deletes its Challenges itself.
         accepted: this process told the CA to look.
         waited: since the answer was published.
         evidence_limit: after this long the CA is asked without full evidence.

@@ -1,4 +1,4 @@
-"""The setting of the issuers' tests: a store in memory, a CA and a zone in memory, our controllers."""
+"""The setting of the issuers' tests: store, CA and zone in memory, and our controllers."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +17,6 @@ from certwright.controllers.challenge import build_challenge_controller
 from certwright.controllers.issuer import build_issuer_controllers
 from certwright.controllers.order import build_order_controller
 from certwright.controllers.request import build_request_controller
-from certwright.runtime.loop import Controller
 from certwright.store.sqlite.store import SqliteStore
 from tests.acme_objects import a_csr, a_request, an_acme_issuer
 from tests.fakes.acme import FakeAccounts, FakeCa
@@ -59,12 +58,12 @@ class Scene(Struct, kw_only=True):
         request = a_request(name, csr=a_csr(*names), conditions=(), **fields)
         await self.world.create(_new(request))
 
-    async def wait(self, seconds: float, step: float = 1.0) -> None:
-        """Let time pass step by step, so that timers that follow each other come too."""
-        passed = 0.0
-        while passed < seconds:
-            await self.world.advance(timedelta(seconds=min(step, seconds - passed)))
-            passed += step
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, timer by timer."""
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while (due := self.world.runtime.next_due) is not None and due <= end:
+            await self.world.advance(max(due - self.clock.now(), timedelta()))
+        await self.world.advance(end - self.clock.now())
 
 
 @asynccontextmanager
@@ -90,7 +89,7 @@ async def process(
 ) -> AsyncIterator[Scene]:
     """Run the controllers over a store, as a new process."""
     world = a_world(clock, accounts=FakeAccounts(ca), build_solver=dns.build, **options)
-    controllers: tuple[Controller[Any], ...] = (
+    controllers = (
         build_request_controller(world),
         *build_issuer_controllers(world),
         build_order_controller(world),
