@@ -18,10 +18,11 @@ from msgspec import Struct, field
 from certwright.api.certificate import Certificate
 from certwright.api.core import Ingress, Secret, Service
 from certwright.api.issuer import ClusterIssuer, Issuer
-from certwright.api.kinds import Document, Kind, find_kind, kind_of
+from certwright.api.kinds import Document, Kind, decode, find_kind, kind_of
 from certwright.api.meta import Key, Resource
 from certwright.api.reader import ReadDocument, read_documents
 from certwright.api.rules.admission import Rules
+from certwright.api.rules.contents import content_violations
 from certwright.api.rules.rule import REQUIRED, Path, Violation, format_path, shown
 from certwright.base.evidence import printable
 
@@ -93,6 +94,8 @@ class Parsed(Struct, frozen=True):
     Attributes:
         resources: the good ones, in their order.
         errors: every mistake.
+        contents: what the controllers will refuse of good documents (cron, literal subjects, trust
+            bundles): they are admitted, and get `Ready=False` with the field, on both backends.
         notes: what was left out of good documents, harmless.
         named: kind and key of every resource that the file speaks of, also of the bad ones.
         is_complete: whether `named` has them all. Where it is false, a resource that is missing
@@ -101,6 +104,7 @@ class Parsed(Struct, frozen=True):
 
     resources: tuple[Located, ...] = ()
     errors: tuple[ManifestError, ...] = ()
+    contents: tuple[ManifestError, ...] = ()
     notes: tuple[ManifestError, ...] = ()
     named: frozenset[tuple[str, Key]] = field(default_factory=frozenset)
     is_complete: bool = True
@@ -156,6 +160,7 @@ class _File:
         self._kinds = kinds
         self._resources: list[Located] = []
         self._errors: list[ManifestError] = []
+        self._contents: list[ManifestError] = []
         self._notes: list[ManifestError] = []
         self._named: dict[tuple[str, Key], int] = {}
         self._is_complete = True
@@ -164,6 +169,7 @@ class _File:
         return Parsed(
             tuple(self._resources),
             tuple(self._errors),
+            tuple(self._contents),
             tuple(self._notes),
             frozenset(self._named),
             self._is_complete,
@@ -197,7 +203,7 @@ class _File:
             self._is_complete = False
             return
         document, dropped = _cleaned(item.value, kind)
-        document = self._rules.without_nulls(document)
+        document = self._rules.tidied(document)
         key = _key(document["metadata"], kind)
         found = list(self._rules.broken(document, None))
         if key is None:
@@ -215,6 +221,8 @@ class _File:
             self._errors.append(self._error(violation, item))
         if key is not None and not found:
             self._resources.append(Located(document, key, kind, item.line))
+            contents = content_violations(decode(document, kind.type))
+            self._contents.extend(self._error(violation, item) for violation in contents)
             self._notes.extend(self._error(violation, item) for violation in dropped)
 
     def _kind(self, item: _Item) -> Kind | None:

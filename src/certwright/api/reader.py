@@ -160,14 +160,13 @@ def _read_text(text: str, line: int) -> Iterator[ReadDocument]:
             if isinstance(event, yaml.DocumentEndEvent):
                 yield from builder.finish()
                 builder = _Builder(line)
-    except yaml.MarkedYAMLError as error:
+    except yaml.YAMLError as error:
         # The problem is one of libyaml's fixed sentences; what stands in the file is not in it.
-        mark = error.problem_mark
-        last = line + text.rstrip("\n").count("\n")
+        mark = getattr(error, "problem_mark", None)
         at = line + (mark.line if mark is not None else 0)
-        yield _refused(min(at, last), f"is not YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, ValueError):
-        yield _refused(line, "is not YAML")
+        last = line + text.rstrip("\n").count("\n")
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        yield _refused(min(at, last), f"is not YAML: {problem}")
 
 
 class _Frame:

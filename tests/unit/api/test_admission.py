@@ -164,7 +164,7 @@ def test_defaults_are_those_of_the_schema_and_no_others() -> None:
 def test_null_is_not_set() -> None:
     document = a_certificate(commonName=None, otherNames=[None])
 
-    assert RULES.without_nulls(document) == a_certificate(otherNames=[None])
+    assert RULES.tidied(document) == a_certificate(otherNames=[None])
     assert "commonName" not in RULES.defaulted(document)["spec"]
 
 
@@ -183,9 +183,16 @@ def test_what_a_solver_outside_takes_is_left_as_it_is() -> None:
         },
     }
 
-    assert RULES.without_nulls(issuer) == issuer
+    assert RULES.tidied(issuer) == issuer
     assert RULES.unknown(issuer) == ()
     assert RULES.broken(issuer, None) == ()
+
+
+def test_base64_of_several_lines_becomes_one() -> None:
+    secret = a_secret(data={"a": "aGVs\nbG8=\n", "b": 5})
+
+    assert RULES.tidied(secret)["data"] == {"a": "aGVsbG8=", "b": 5}
+    assert RULES.violations(a_secret(data={"a": "aGVs\nbG8=\n"}), None) == ()
 
 
 def test_text_of_a_secret_becomes_data() -> None:
@@ -204,7 +211,7 @@ def test_a_kind_that_is_not_ours_is_left_alone() -> None:
     foreign: Document = {"apiVersion": "v1", "kind": "ConfigMap"}
 
     assert RULES.defaulted(foreign) == foreign
-    assert RULES.without_nulls(foreign) == foreign
+    assert RULES.tidied(foreign) == foreign
     assert RULES.unknown(foreign) == ()
     assert RULES.violations(foreign, None) == (("kind", "is not a known kind"),)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from certwright.api.crd.definitions import COLUMNS, crds, render_crds
+from certwright.api.crd.definitions import COLUMNS, _validation, crds, render_crds
 from certwright.api.crd.policies import policies, policy_expression
 from certwright.api.rules.admission import Rules
 from certwright.api.rules.cel import ADDED, EvaluationError, Expressions, load_library
@@ -13,6 +13,8 @@ from certwright.api.rules.rule import Home, Rule
 from certwright.api.rules.tables import RULES
 from tests.unit.api.corpus import Case, cases
 
+EMBEDDED = Rules()
+CRDS = crds()
 NAMES = {
     "Certificate": ("certificates", ["cert", "certs"], ["cert-manager"], "Namespaced"),
     "CertificateRequest": ("certificaterequests", ["cr", "crs"], ["cert-manager"], "Namespaced"),
@@ -24,7 +26,7 @@ NAMES = {
 
 
 def definition(kind: str) -> dict[str, Any]:
-    return next(crd["spec"] for crd in crds() if crd["spec"]["names"]["kind"] == kind)
+    return next(crd["spec"] for crd in CRDS if crd["spec"]["names"]["kind"] == kind)
 
 
 def schema(kind: str, *path: str) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def test_a_kind_has_the_names_of_the_specification(kind: str) -> None:
 
 
 def test_only_v1_is_served_and_stored_with_a_status_of_its_own() -> None:
-    versions = [crd["spec"]["versions"] for crd in crds()]
+    versions = [crd["spec"]["versions"] for crd in CRDS]
 
     assert all(len(each) == 1 for each in versions)
     for (version,) in versions:
@@ -181,8 +183,16 @@ def test_no_rule_of_a_definition_looks_into_an_unbounded_list() -> None:
 def test_the_text_is_the_documents_without_anchors() -> None:
     text = render_crds()
 
-    assert list(yaml.safe_load_all(text)) == list(crds())
-    assert not any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
+    assert list(yaml.load_all(text, yaml.CSafeLoader)) == list(CRDS)
+    assert not any(
+        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.CSafeLoader)
+    )
+
+
+def test_a_rule_may_make_its_own_message() -> None:
+    rule = Rule(at="spec", rule="true", message="plain", message_expression="'made'")
+
+    assert dict(_validation(rule))["messageExpression"] == "'made'"
 
 
 def test_each_policy_has_its_binding() -> None:
@@ -214,13 +224,11 @@ def policy_verdict(rule: Rule, case: Case) -> bool:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_a_policy_says_what_the_embedded_rules_say(case: Case) -> None:
     rules = [rule for rule in RULES.get(case.document["kind"], ()) if rule.home is Home.POLICY]
-    embedded = Rules()
-
     by_policy = [rule for rule in rules if not policy_verdict(rule, case)]
     by_itself = [
         rule
         for rule in rules
-        if any(embedded._apply(rule, case.document, case.old, is_well_formed=True))
+        if any(EMBEDDED._apply(rule, case.document, case.old, is_well_formed=True))
     ]
 
     assert by_policy == by_itself

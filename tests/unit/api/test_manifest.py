@@ -295,6 +295,18 @@ def test_the_kinds_are_the_caller_s_choice() -> None:
     assert file.errors[0].rule == "must be one of Secret"
 
 
+def test_what_the_controllers_will_refuse_is_told_apart() -> None:
+    file = parsed(CERTIFICATE + "  renewal: {windows: [{cron: never, windowDuration: 1h}]}\n")
+
+    assert (len(file.resources), file.errors) == (1, ())
+    assert [str(error) for error in file.contents] == [
+        (
+            "site.yaml:9: Certificate shop/site: spec.renewal.windows[0].cron: "
+            'must be five cron fields, or such as @daily or @every 1h ("never")'
+        )
+    ]
+
+
 def test_names_in_errors_are_safe_to_print() -> None:
     error = str(
         parse_manifest(
@@ -354,7 +366,7 @@ def test_no_manifest_makes_the_parser_fall_over(
     for content in (text, text[:cut], text + b"\n---\n" + text[cut:]):
         file = parsed(content)
         assert file.resources or file.errors or not content.strip()
-        assert all(one.document["metadata"]["name"] == one.key.name for one in file.resources)
+        assert all(decode(one.document, one.kind.type).key == one.key for one in file.resources)
 
 
 @given(

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from certwright.api.kinds import decode, find_kind
 from certwright.api.rules.admission import Rules
 from tests.unit.api.corpus import Case, cases
 
@@ -18,6 +19,18 @@ def test_the_object_is_refused_exactly_where_it_is_wrong(case: Case) -> None:
 
     assert sorted({field for field, _ in violations}) == sorted(set(case.refused)), violations
     assert (case.document, case.old) == (document, old)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in cases() if not case.refused], ids=lambda case: case.name
+)
+def test_what_is_admitted_can_be_read(case: Case) -> None:
+    kind = find_kind(case.document["apiVersion"], case.document["kind"])
+    assert kind is not None
+
+    resource = decode(RULES.defaulted(case.document), kind.type)
+
+    assert resource.metadata.name == case.document["metadata"].get("name", "")
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)

@@ -57,8 +57,11 @@ class Rules:
             return result
         return {"type": "Opaque"} | fold_string_data(result)
 
-    def without_nulls(self, document: Document) -> Document:
-        """Return the document without the fields that are `null`, which means: not set."""
+    def tidied(self, document: Document) -> Document:
+        """Return the document as `defaulted` does, but without defaults.
+
+        `null` means: not set. Base64 is written in one line.
+        """
         kind = _kind(document)
         if kind is None:
             return document

@@ -3,11 +3,11 @@
 jsonschema-rs knows JSON Schema, not OpenAPI: `byte` and the sizes of integers are translated.
 """
 
+import base64
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from certwright.api.rules.core import decode_base64
 from certwright.api.rules.rule import REQUIRED, Path, Violation, shown
 from certwright.api.rules.schema import Schema
 
@@ -31,8 +31,22 @@ def build_validator(schema: Schema) -> "Draft202012Validator":
     """Compile a structural schema."""
     from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  # not for those who only parse
 
-    formats = {"byte": lambda text: decode_base64(text) is not None}
-    return Draft202012Validator(_translated(schema), formats=formats, validate_formats=True)
+    return Draft202012Validator(
+        _translated(schema), formats={"byte": _is_base64}, validate_formats=True
+    )
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text is base64 (RFC 4648 §4); line breaks are allowed, as in Go."""
+    try:
+        base64.b64decode(_one_line(text), validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "").replace("\r", "")
 
 
 def _translated(schema: Schema) -> Schema:
@@ -110,7 +124,7 @@ def unknown_fields(value: object, schema: Schema, path: Path = ()) -> Iterator[V
             below = properties.get(name, rest)
             if below is not None:
                 yield from unknown_fields(part, below, (*path, name))
-            elif "type" in schema:
+            else:
                 yield Violation((*path, name), "unknown field" + _meant(name, properties))
     elif isinstance(value, list) and "items" in schema:
         for place, part in enumerate(value):
@@ -128,7 +142,8 @@ def _meant(name: str, known: Mapping[str, Schema]) -> str:
 def with_defaults(value: Any, schema: Schema, *, fill: bool = True) -> Any:
     """Return a copy with the schema's defaults; a `null` counts as not there.
 
-    Where `fill` is off only the nulls go.
+    Base64 of several lines becomes one line, as an API server writes it back, and 2.0 becomes 2
+    where a whole number belongs. Where `fill` is off no defaults are put in.
     """
     if isinstance(value, Mapping) and not schema.get(_OPEN):
         properties = schema.get("properties", {})
@@ -144,4 +159,8 @@ def with_defaults(value: Any, schema: Schema, *, fill: bool = True) -> Any:
         return result
     if isinstance(value, list) and "items" in schema:
         return [with_defaults(part, schema["items"], fill=fill) for part in value]
+    if isinstance(value, str) and schema.get("format") == "byte":
+        return _one_line(value)
+    if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
+        return int(value)
     return value
