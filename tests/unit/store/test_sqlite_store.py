@@ -121,6 +121,27 @@ async def test_a_failed_commit_is_not_seen_by_a_watch() -> None:
         assert (await anext(watch)).resource == created
 
 
+async def test_a_failed_commit_hides_nothing_that_others_wrote(tmp_path: Path) -> None:
+    committer = CountingCommitter()
+    tuning = Tuning(committer=committer)
+    path = tmp_path / "state.db"
+    async with (
+        SqliteStore.open(path, clock=FakeClock(), tuning=tuning) as store,
+        SqliteStore.open(path, clock=FakeClock(), lock=False) as beside,
+    ):
+        watch = store.watch(Certificate, since="0")
+        await anext(watch)
+        theirs = await beside.create(a_certificate(Key("here", "theirs")), manager=ME)
+        committer.failing = True
+        with pytest.raises(Unavailable):
+            await store.create(a_certificate(HERE), manager=ME)
+        committer.failing = False
+
+        mine = await store.create(a_certificate(HERE), manager=ME)
+
+        assert [(await anext(watch)).resource for _ in range(2)] == [theirs, mine]
+
+
 async def test_the_rules_of_the_kinds_run_inside_the_write() -> None:
     async with SqliteStore.open(":memory:", clock=FakeClock(), admission=Rules()) as store:
         created = await store.create(a_certificate(HERE), manager=ME)

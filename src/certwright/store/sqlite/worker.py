@@ -198,6 +198,7 @@ class Worker:
         return News(changes=changes, version=written.version, compacted=news.compacted)
 
     def _read_group(self, jobs: list[Job]) -> News | None:
+        told = self._told
         try:
             self._connection.execute("BEGIN")
             try:
@@ -208,11 +209,12 @@ class Worker:
             finally:
                 self._connection.execute("COMMIT")
         except (sqlite3.Error, msgspec.MsgspecError) as error:
+            self._told = told
             self._fail(jobs, error)
             return None
 
     def _write_group(self, jobs: list[Job]) -> News | None:
-        connection = self._connection
+        connection, told = self._connection, self._told
         try:
             connection.execute("BEGIN IMMEDIATE")
             records = Records(connection)
@@ -223,10 +225,12 @@ class Worker:
             self._committer.commit(connection)
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             self._roll_back()
+            self._told = told  # what others wrote is told with the next group
             self._fail(jobs, error)
             return None
         except BaseException:
             self._roll_back()
+            self._told = told
             raise
         self._told = records.version
         own = tuple(records.changes)
