@@ -188,6 +188,18 @@ def test_what_a_solver_outside_takes_is_left_as_it_is() -> None:
     assert RULES.broken(issuer, None) == ()
 
 
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    certificate = a_certificate(privateKey={"size": 2048.0})
+
+    size = RULES.tidied(certificate)["spec"]["privateKey"]["size"]
+
+    assert RULES.violations(certificate, None) == ()
+    assert (size, type(size)) == (2048, int)
+    assert RULES.violations(a_certificate(privateKey={"size": 2048.5}), None) == (
+        ("spec.privateKey.size", "must be a whole number"),
+    )
+
+
 def test_base64_of_several_lines_becomes_one() -> None:
     secret = a_secret(data={"a": "aGVs\nbG8=\n", "b": 5})
 

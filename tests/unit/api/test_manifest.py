@@ -129,6 +129,15 @@ def test_a_resource_with_an_alias_is_still_named() -> None:
     ]
 
 
+def test_an_unknown_resource_with_an_alias_makes_the_file_incomplete() -> None:
+    file = parsed("apiVersion: v1\nkind: Thing\nmetadata: {name: a}\nspec: *x\n")
+
+    assert [str(error) for error in file.errors] == [
+        "site.yaml:4: Thing a: spec: anchors and aliases are refused: write the value out"
+    ]
+    assert (file.named, file.is_complete) == (frozenset(), False)
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
