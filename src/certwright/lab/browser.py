@@ -9,6 +9,7 @@ import asyncio
 import base64
 import os
 import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,16 @@ from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
 from certwright.lab.child import Child, Command
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave")
+_BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "brave-browser",
+    "microsoft-edge",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 _QUIET = (
     "--no-first-run",
     "--no-default-browser-check",
@@ -27,7 +37,8 @@ _QUIET = (
     "--disable-sync",
     "--disable-quic",
 )
-_KEPT = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+_KEPT = (*_DISPLAYS, "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -55,7 +66,8 @@ async def open_page(visit: Visit) -> tuple[Child, str]:
         Stalled: there is no browser of a kind that can be told what to trust.
     """
     program = find_browser()
-    certutil = shutil.which("certutil")
+    _require_display()
+    certutil = shutil.which("certutil") if sys.platform == "linux" else None
     visit.profile.mkdir(mode=0o700, parents=True, exist_ok=True)
     trusted = certutil is not None and await _trust_root(certutil, visit)
     child = await Child.start(
@@ -85,6 +97,15 @@ def find_browser() -> str:
             remedy=f"install one of {', '.join(_BROWSERS)}, or use the curl line",
         )
     return found
+
+
+def _require_display() -> None:
+    if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
+        raise Stalled(
+            Reason.INVALID_CONFIG,
+            "there is no display to open a browser on",
+            remedy="use the curl line, or forward the port of the site to where a display is",
+        )
 
 
 def browser_arguments(program: str, visit: Visit, *, trusts_root: bool) -> tuple[str, ...]:

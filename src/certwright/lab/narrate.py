@@ -1,6 +1,7 @@
 """The lab's words: plain lines, or coloured ones on a terminal."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Protocol, TextIO
 
 from certwright.lab.edge import DOMAIN
@@ -72,7 +73,7 @@ def summary(progress: Progress) -> str:
     return f"From {begin} to verified HTTPS page: {seconds:.3f} s."
 
 
-def farewell(place: Place, ports: Ports, hosts: tuple[str, ...], *, stays: bool) -> str:
+def farewell(place: Place, ports: Ports, hosts: Sequence[str], *, stays: bool) -> str:
     """Say what to do next: visit, edit, stop, and go on to a domain of one's own."""
     host = next((name for name in hosts if not name.startswith("*.")), f"foo.{DOMAIN}")
     site = f"https://{host}:{ports.edge}/"

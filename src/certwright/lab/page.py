@@ -17,6 +17,7 @@ from certwright.api.core import TLS_CERT, Ingress, Secret
 from certwright.api.meta import Key
 from certwright.base.clock import Clock
 from certwright.lab.pull import find_secret
+from certwright.lab.seen import serial_text
 from certwright.lab.tour import Line, Progress
 from certwright.net.server import Reply, Request, Route
 from certwright.pki.certificate import certificate_facts
@@ -131,7 +132,7 @@ class Site:
             return None
         return Facts(
             secret=str(key),
-            serial=f"{found.serial:X}",
+            serial=serial_text(found.serial),
             issuer=found.issuer_common_name or found.common_name or "itself",
             names=found.dns,
             not_before=found.not_before,

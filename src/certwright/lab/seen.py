@@ -39,3 +39,8 @@ class PageSeen(Struct, frozen=True):
 
 
 Seen = ResourceSeen | MessageSeen | PageSeen
+
+
+def serial_text(serial: int) -> str:
+    """Return a serial number as `openssl x509 -serial` and browsers show it: whole octets."""
+    return serial.to_bytes((serial.bit_length() + 7) // 8 or 1, "big").hex().upper()

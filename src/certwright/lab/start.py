@@ -44,8 +44,13 @@ async def _run(wishes: Wishes) -> int:
     lab = asyncio.create_task(run_lab(wishes, around))
     stopped: list[int] = []
     loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        stopped.append(number)
+        lab.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda got=number: (stopped.append(got), lab.cancel()))
+        loop.add_signal_handler(number, stop, number)
     try:
         await lab
     except asyncio.CancelledError:

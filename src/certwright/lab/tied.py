@@ -16,7 +16,7 @@ _LOOK_SECONDS = 0.3
 
 def main(parent: int, argv: list[str]) -> int:
     """Become `argv`, tied to the process `parent`; or run it and return its exit code."""
-    if sys.platform == "linux":
+    if os.uname().sysname == "Linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before the line above
             return 1

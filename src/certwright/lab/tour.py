@@ -5,6 +5,7 @@ with the page. Each observation adds no line, one, or several; `Progress` is all
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -19,7 +20,7 @@ from certwright.api.meta import Condition, ConditionStatus, Resource
 from certwright.api.order import Challenge, Order, State
 from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary
-from certwright.lab.seen import MessageSeen, PageSeen, ResourceSeen, Seen
+from certwright.lab.seen import MessageSeen, PageSeen, ResourceSeen, Seen, serial_text
 
 
 class Step(StrEnum):
@@ -125,8 +126,7 @@ def _begins_round(progress: Progress, seen: Seen) -> bool:
 
 def _is_ready(progress: Progress, seen: Seen) -> bool:
     if isinstance(seen, ResourceSeen) and isinstance(seen.change.after, Certificate):
-        conditions = seen.change.after.status.conditions
-        return is_true(conditions, "Ready") and not is_true(conditions, "Issuing")
+        return _is_settled(seen.change.after)
     return progress.ready
 
 
@@ -168,10 +168,9 @@ def _tell_certificate(before: Certificate | None, after: Certificate) -> Iterato
     earlier = before.status.last_failure_time if before is not None else None
     if failed is not None and failed != earlier and issuing is not None:
         yield Step.CERTIFICATE, Mood.BAD, f"{issuing.reason}: {issuing.message}"
-    renewal, until = after.status.renewal_time, after.status.not_after
-    if is_true(now, "Ready") and not is_true(now, "Issuing") and renewal and until:
-        text = f"ready until {until:%Y-%m-%d %H:%M:%S} UTC, renewed {renewal:%Y-%m-%d %H:%M:%S} UTC"
-        yield Step.CERTIFICATE, Mood.GOOD, text
+    if _is_settled(after) and not (before is not None and _is_settled(before)):
+        until, renewal = after.status.not_after, after.status.renewal_time
+        yield Step.CERTIFICATE, Mood.GOOD, f"ready until {_utc(until)}, renews at {_utc(renewal)}"
 
 
 def _tell_request(before: CertificateRequest | None, after: CertificateRequest) -> Iterator[Told]:
@@ -211,7 +210,7 @@ def _tell_challenge(before: Challenge | None, after: Challenge) -> Iterator[Told
 def _tell_secret(before: SecretSummary | None, after: SecretSummary) -> Iterator[Told]:
     now, was = after.certificate, None if before is None else before.certificate
     if now is not None and (was is None or was.serial != now.serial):
-        yield Step.SECRET, Mood.NEWS, f"{after.key} holds certificate {now.serial:X}"
+        yield Step.SECRET, Mood.NEWS, f"{after.key} holds certificate {serial_text(now.serial)}"
 
 
 def _tell_issuer(before: ClusterIssuer | None, after: ClusterIssuer) -> Iterator[Told]:
@@ -220,7 +219,7 @@ def _tell_issuer(before: ClusterIssuer | None, after: ClusterIssuer) -> Iterator
     if now is None or (was is not None and _gist(was) == _gist(now)):
         return
     mood = Mood.NEWS if now.status is ConditionStatus.TRUE else Mood.BAD
-    yield Step.ISSUER, mood, f"{after.key} {now.reason}: {now.message}"
+    yield Step.ISSUER, mood, ": ".join(filter(None, (f"{after.key} {now.reason}", now.message)))
 
 
 def _tell_message(seen: MessageSeen) -> Iterator[Told]:
@@ -238,11 +237,20 @@ def _tell_message(seen: MessageSeen) -> Iterator[Told]:
 def _tell_page(seen: PageSeen) -> Told:
     if seen.problem:
         return Step.PAGE, Mood.BAD, f"{seen.url}: {seen.problem}"
+    served = serial_text(seen.served_serial)
     if not seen.is_good:
-        text = f"serves certificate {seen.served_serial:X}, the Secret holds {seen.stored_serial:X}"
+        text = f"serves certificate {served}, the Secret holds {serial_text(seen.stored_serial)}"
         return Step.PAGE, Mood.BAD, f"{seen.url} {text}"
-    text = f"fetched over verified TLS, with certificate {seen.served_serial:X}"
-    return Step.PAGE, Mood.GOOD, f"{seen.url} {text}"
+    return Step.PAGE, Mood.GOOD, f"{seen.url} over verified TLS, with certificate {served}"
+
+
+def _is_settled(certificate: Certificate) -> bool:
+    conditions = certificate.status.conditions
+    return is_true(conditions, "Ready") and not is_true(conditions, "Issuing")
+
+
+def _utc(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment is not None else "an unknown time"
 
 
 def _wishes(ingress: Ingress) -> tuple[object, ...]:

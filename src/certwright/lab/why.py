@@ -22,9 +22,10 @@ async def explain(app: App, key: Key) -> str:
         for order in (await app.store.list(Order, namespace=key.namespace)).items
         if order.status.reason
     ]
-    for kind in (ClusterIssuer, Issuer):
-        for issuer in (await app.store.list(kind)).items:
-            found += _unmet(f"{kind.__name__} {issuer.key}", issuer.status.conditions)
+    for cluster_issuer in (await app.store.list(ClusterIssuer)).items:
+        found += _unmet(f"ClusterIssuer {cluster_issuer.key}", cluster_issuer.status.conditions)
+    for issuer in (await app.store.list(Issuer)).items:
+        found += _unmet(f"Issuer {issuer.key}", issuer.status.conditions)
     for request in (await app.store.list(CertificateRequest, namespace=key.namespace)).items:
         found += _unmet(f"CertificateRequest {request.key}", request.status.conditions)
     certificate = await app.store.get(Certificate, key)
