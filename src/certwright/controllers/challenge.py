@@ -20,7 +20,7 @@ from certwright.base.reason import Reason
 from certwright.controllers.account import account_client, acme_of
 from certwright.controllers.challenge_steps import SPEAKER, Proofs, Work, act
 from certwright.controllers.clean_up import clean_up
-from certwright.controllers.failure import described, next_attempt
+from certwright.controllers.failure import described, next_attempt, rate_limited_until
 from certwright.controllers.indexes import CHALLENGES_BY_ISSUER, CHALLENGES_BY_OWNER
 from certwright.controllers.references import (
     find_issuer,
@@ -43,7 +43,7 @@ from certwright.policy.challenge import (
     settled,
 )
 from certwright.runtime.loop import Controller, Watch
-from certwright.runtime.outcome import DONE, Outcome, warning
+from certwright.runtime.outcome import DONE, Outcome, again_at, warning
 from certwright.runtime.view import View
 
 
@@ -95,6 +95,9 @@ async def reconcile(means: Means, view: View, key: Key) -> Outcome:
         ),
         now,
     )
+    until = rate_limited_until(challenge, now)
+    if until is not None and not challenge.metadata.deleting:
+        return again_at(until)
     match step:
         case Idle():
             return DONE

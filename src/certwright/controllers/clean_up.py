@@ -5,6 +5,8 @@ Issuer has now, never the Challenge's copy, and the answer is the account key's:
 moves nothing that its Issuer could not have published.
 """
 
+from msgspec.structs import replace
+
 from certwright.api.issuer import AnyIssuer
 from certwright.api.order import FINALIZER, LEGACY_FINALIZER, Challenge
 from certwright.api.solver import ACMEChallengeSolver
@@ -17,7 +19,7 @@ from certwright.controllers.solving import Solvers
 from certwright.controllers.world import World
 from certwright.policy.challenge import settled
 from certwright.policy.solver import choose_solver
-from certwright.runtime.outcome import Outcome, Report, warning
+from certwright.runtime.outcome import DONE, Outcome, warning
 from certwright.runtime.view import View
 from certwright.solvers.protocol import Presentation, Solver
 
@@ -31,14 +33,18 @@ async def clean_up(world: World, solvers: Solvers, view: View, challenge: Challe
     Raises:
         Problem: the answer could not be taken back; it is tried again.
     """
-    events: tuple[Report, ...] = ()
     try:
         solver, presentation = await _derived(world, solvers, view, challenge)
     except Retryable:
         raise
     except Problem as problem:
         text = f"Error cleaning up challenge: {problem.message}; its record may be left"
-        events = (warning(SPEAKER, Reason.CLEAN_UP_ERROR, text),)
+        if challenge.status.reason != text:  # first it is said, for then the Challenge is gone
+            return Outcome(
+                status=replace(challenge.status, reason=text),
+                manager=SPEAKER,
+                events=(warning(SPEAKER, Reason.CLEAN_UP_ERROR, text),),
+            )
     else:
         await solver.clean_up(presentation)
     ours = {FINALIZER, LEGACY_FINALIZER}
@@ -50,8 +56,8 @@ async def clean_up(world: World, solvers: Solvers, view: View, challenge: Challe
         version=challenge.metadata.resource_version,
     )
     if challenge.metadata.deleting:
-        return Outcome(events=events)
-    return Outcome(status=settled(challenge.status), manager=SPEAKER, events=events)
+        return DONE
+    return Outcome(status=settled(challenge.status), manager=SPEAKER)
 
 
 async def _derived(

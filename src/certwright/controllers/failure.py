@@ -4,13 +4,21 @@ Never written on the happy path; removed when what failed succeeds (design §5).
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from certwright.acme.problem import AcmeProblem, ProblemDocument
-from certwright.api.annotations import EVIDENCE, FAILURE_CLASS, NEXT_ATTEMPT, PROBLEM, REMEDY
+from certwright.api.annotations import (
+    EVIDENCE,
+    FAILURE_CLASS,
+    FAILURE_MESSAGE,
+    FAILURE_REASON,
+    NEXT_ATTEMPT,
+    PROBLEM,
+    REMEDY,
+)
 from certwright.api.meta import Resource
 from certwright.base.clock import whole_seconds
 from certwright.base.evidence import Evidence, printable
@@ -19,7 +27,16 @@ from certwright.base.problem import Cause, Problem, Retryable
 Annotations = Mapping[str, str | None]
 
 _LONGEST = 2000
-_KEYS = (FAILURE_CLASS, NEXT_ATTEMPT, EVIDENCE, PROBLEM, REMEDY)
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_KEYS = (
+    FAILURE_CLASS,
+    FAILURE_REASON,
+    FAILURE_MESSAGE,
+    NEXT_ATTEMPT,
+    EVIDENCE,
+    PROBLEM,
+    REMEDY,
+)
 CLEARED: Annotations = dict.fromkeys(_KEYS)
 """Removes what an earlier failure left; no write where there was none."""
 
@@ -30,6 +47,8 @@ def described(problem: Problem, *, next_attempt: datetime | None = None) -> Anno
     cause = problem.cause if isinstance(problem, Retryable) else Cause.POLICY
     return {
         **failure(cause, evidence=problem.evidence, document=document),
+        FAILURE_REASON: problem.reason,
+        FAILURE_MESSAGE: printable(problem.message, _LONGEST),
         NEXT_ATTEMPT: _moment(next_attempt),
         REMEDY: printable(problem.remedy, _LONGEST) or None,
     }
@@ -70,6 +89,21 @@ def next_attempt(problem: Problem, created: datetime | None, now: datetime) -> d
     return whole_seconds(now) + min(max(age, timedelta(minutes=10)), timedelta(hours=6))
 
 
+def rate_limited_until(resource: Resource, now: datetime) -> datetime | None:
+    """Return the moment before which nothing may be asked; whatever wakes us, and after a restart.
+
+    Taking the annotation off ends the wait.
+    """
+    known = resource.metadata.annotations
+    if known.get(FAILURE_CLASS) != Cause.RATE:
+        return None
+    try:
+        moment = datetime.strptime(known.get(NEXT_ATTEMPT, ""), _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if moment > now else None
+
+
 def encode_evidence(evidence: tuple[Evidence, ...]) -> str:
     """Encode as JSON of at most 2,000 characters; what does not fit is left out from the end."""
     pairs = [[printable(one.subject, 300), printable(one.seen, 600)] for one in evidence]
@@ -99,4 +133,4 @@ def encode_document(document: ProblemDocument) -> str:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return f"{whole_seconds(moment):%Y-%m-%dT%H:%M:%SZ}" if moment is not None else None
+    return whole_seconds(moment).strftime(_FORMAT) if moment is not None else None

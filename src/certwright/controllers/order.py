@@ -11,14 +11,13 @@ from functools import partial
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key
 from certwright.api.order import Challenge, Order
-from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary
 from certwright.base.evidence import Evidence
 from certwright.base.problem import Problem, Stalled, Waiting
 from certwright.base.reason import Reason
 from certwright.controllers.account import account_client
-from certwright.controllers.failure import described, next_attempt
-from certwright.controllers.indexes import CHALLENGES_BY_OWNER, ORDERS_BY_ISSUER, ORDERS_BY_OWNER
+from certwright.controllers.failure import described, next_attempt, rate_limited_until
+from certwright.controllers.indexes import CHALLENGES_BY_OWNER, ORDERS_BY_ISSUER
 from certwright.controllers.order_steps import SPEAKER, Work, act, delete_challenges
 from certwright.controllers.references import (
     find_issuer,
@@ -31,16 +30,12 @@ from certwright.controllers.trust import distrust_of_order
 from certwright.controllers.world import World
 from certwright.policy.order import Delete, Distrust, Facts, Idle, NoSolver, next_step
 from certwright.runtime.loop import Controller, Watch
-from certwright.runtime.outcome import DONE, Outcome, warning
+from certwright.runtime.outcome import DONE, Outcome, again_at, warning
 from certwright.runtime.view import View
 
 
 def build_order_controller(world: World) -> Controller[Order]:
     """Build the controller of Orders."""
-
-    def owned(view: View, request: CertificateRequest) -> list[Key]:
-        return [order.key for order in view.by(ORDERS_BY_OWNER, request.metadata.uid)]
-
     return Controller(
         name="orders",
         kind=Order,
@@ -48,7 +43,6 @@ def build_order_controller(world: World) -> Controller[Order]:
         failed=failed,
         watches=(
             Watch(Challenge, owner_key("Order")),
-            Watch(CertificateRequest, owned),
             Watch(Issuer, referring_to(ORDERS_BY_ISSUER)),
             Watch(ClusterIssuer, referring_to(ORDERS_BY_ISSUER)),
             Watch(SecretSummary, using_secret(ORDERS_BY_ISSUER, world.options)),
@@ -70,6 +64,9 @@ async def reconcile(  # noqa: PLR0911  # one guard a line
     why = distrust_of_order(order, request)
     if why:
         return _ignored(why)
+    until = rate_limited_until(order, world.clock.now())
+    if until is not None:
+        return again_at(until)
     issuer = find_issuer(view, order.spec.issuer_ref, key.namespace)
     if issuer is None or issuer.spec.acme is None:
         return DONE  # an event of the issuer brings us back
