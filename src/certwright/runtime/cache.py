@@ -67,14 +67,19 @@ class Shelf(Generic[R]):
         keys = self._indexes[index].get(value, {})
         return tuple(self._items[key] for key in keys)
 
-    def put(self, resource: R) -> Observed[R] | None:
-        """Take in a resource unless something as new is known already."""
+    def knows(self, resource: Resource) -> bool:
+        """Whether something as new is known already, such as its end."""
         before = self._items.get(resource.key)
         if resource.metadata.uid in self._tombstones:
+            return True
+        return before is not None and _version(before) >= _version(resource)
+
+    def put(self, resource: R) -> Observed[R] | None:
+        """Take in a resource unless something as new is known already."""
+        if self.knows(resource):
             return None
+        before = self._items.get(resource.key)
         if before is not None:
-            if _version(before) >= _version(resource):
-                return None
             self._unindex(before)
         self._items[resource.key] = resource
         for index, found in self._indexes.items():
@@ -82,8 +87,8 @@ class Shelf(Generic[R]):
                 found.setdefault(value, {})[resource.key] = None
         return Observed(before, resource)
 
-    def drop(self, resource: R) -> Observed[R] | None:
-        """Forget a deleted resource, and remember that it was deleted."""
+    def drop(self, resource: Resource) -> Observed[R] | None:
+        """Forget a deleted resource, and remember that it was deleted; its metadata is enough."""
         self._tombstones[resource.metadata.uid] = None
         if len(self._tombstones) > _TOMBSTONES:
             self._tombstones.popitem(last=False)
@@ -130,9 +135,12 @@ class Cache:
 
     def observe(self, change: Change, resource: Resource) -> Observed[Any] | None:
         """Take in one change; None when it tells nothing new."""
-        reduced = reduce(resource)
-        shelf = self._shelves[type(reduced)]
-        return shelf.drop(reduced) if change is Change.DELETED else shelf.put(reduced)
+        shelf = self._shelves[kept_as(type(resource))]
+        if change is Change.DELETED:
+            return shelf.drop(resource)
+        if shelf.knows(resource):  # our own writes come back by the watch: not worth a summary
+            return None
+        return shelf.put(reduce(resource))
 
 
 def reduce(resource: Resource) -> Resource:

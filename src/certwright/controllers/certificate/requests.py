@@ -33,6 +33,8 @@ _RETRY = timedelta(seconds=30)
 OF_FAILURES = frozenset(
     {
         names.FAILURE_CLASS,
+        names.FAILURE_REASON,
+        names.FAILURE_MESSAGE,
         names.NEXT_ATTEMPT,
         names.EVIDENCE,
         names.PROBLEM,
