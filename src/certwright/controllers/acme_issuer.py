@@ -22,6 +22,7 @@ from certwright.controllers.account import (
     open_account,
     read_account_key,
 )
+from certwright.controllers.failure import CLEARED
 from certwright.controllers.world import World
 from certwright.issuers.accounts import AcmeClient
 from certwright.net.guard import ForbiddenAddress, check_url
@@ -70,7 +71,8 @@ async def set_up_acme(world: World, view: View, issuer: AnyIssuer, speaker: str)
     wanted = Readiness(
         ready=True, reason=Reason.ACME_ACCOUNT_REGISTERED, message=REGISTERED, account=account
     )
-    return Outcome(status=with_readiness(issuer, wanted, world.clock.now()), manager=speaker)
+    status = with_readiness(issuer, wanted, world.clock.now())
+    return Outcome(status=status, manager=speaker, annotations=CLEARED)
 
 
 async def _make_key(world: World, view: View, issuer: AnyIssuer, speaker: str) -> Outcome:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from certwright.api.certificate import Certificate
 from certwright.api.core import Secret
 from certwright.api.issuer import AnyIssuer, ClusterIssuer, Issuer
@@ -17,6 +19,7 @@ from certwright.base.problem import Problem, Retryable
 from certwright.base.reason import Reason
 from certwright.controllers.account import namespace_of
 from certwright.controllers.acme_issuer import set_up_acme
+from certwright.controllers.failure import CLEARED, described
 from certwright.controllers.references import issuers_using
 from certwright.controllers.world import World
 from certwright.issuers.ca import read_key_pair
@@ -103,7 +106,7 @@ def failed(issuer: AnyIssuer, problem: Problem, now: datetime) -> Outcome:
         text = f"Error initializing issuer: {problem.message}"
         events.append(warning(speaker, Reason.ERR_INIT_ISSUER, text))
     wanted = Readiness(ready=False, reason=problem.reason, message=problem.message)
-    return _ready(issuer, wanted, now, *events)
+    return replace(_ready(issuer, wanted, now, *events), annotations=described(problem))
 
 
 def speaker_of(issuer: AnyIssuer) -> str:
@@ -137,5 +140,8 @@ async def _set_up_ca(world: World, view: View, issuer: AnyIssuer) -> Outcome:
 
 def _ready(issuer: AnyIssuer, wanted: Readiness, now: datetime, *events: Report) -> Outcome:
     return Outcome(
-        status=with_readiness(issuer, wanted, now), manager=speaker_of(issuer), events=events
+        status=with_readiness(issuer, wanted, now),
+        manager=speaker_of(issuer),
+        annotations=CLEARED,
+        events=events,
     )
