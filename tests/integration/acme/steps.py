@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -12,20 +13,38 @@ from certwright.acme.identifier import Identifier
 from certwright.acme.jws import AccountKey, ExternalAccount
 from certwright.acme.order import Order, OrderStatus
 from certwright.base.clock import SystemClock
-from certwright.net.http import HttpClient
+from certwright.net.http import Http
 from certwright.pki.certificate import certificate_facts
 from certwright.pki.csr import Names, Request, Subject, build_csr, parse_csr
 from certwright.pki.keys import Algorithm, PrivateKey, generate_key
-from tests.integration.servers.challtestsrv import ChallengeServer, challenge_server
-from tests.integration.servers.pebble import Options, Pebble, pebble
+from tests.integration.servers.challtestsrv import challenge_server
+from tests.integration.servers.pebble import Options, pebble
+
+
+class Ca(Protocol):
+    """A CA as tests see it."""
+
+    @property
+    def directory_url(self) -> str:
+        """Where its directory is."""
+
+    async def roots(self, count: int) -> tuple[bytes, ...]:
+        """PEM of the roots that it issues from, the default chain's first."""
+
+
+class TxtRecords(Protocol):
+    """The DNS that the CA asks."""
+
+    async def set_txt(self, name: str, value: str) -> None:
+        """Add a TXT record."""
 
 
 class Scene(msgspec.Struct, frozen=True):
     """A CA with its DNS, and a client with an account there."""
 
-    ca: Pebble
-    dns: ChallengeServer
-    http: HttpClient
+    ca: Ca
+    dns: TxtRecords
+    http: Http
     client: Client
 
     def other_client(self, key: AccountKey | None = None, *, account_url: str = "") -> Client:
@@ -63,7 +82,7 @@ def make_csr(names: Sequence[str], key: PrivateKey | None = None) -> bytes:
 
 
 async def prove(
-    client: Client, dns: ChallengeServer, order: Order, *, value: str = ""
+    client: Client, dns: TxtRecords, order: Order, *, value: str = ""
 ) -> tuple[Authorization, ...]:
     """Answer each pending authorization of an order by dns-01; all are presented together."""
     pending = [await client.authorization(url) for url in order.authorizations]
@@ -86,7 +105,7 @@ async def place(client: Client, *names: str, profile: str = "default") -> Order:
 
 
 async def obtain(
-    client: Client, dns: ChallengeServer, *names: str, key: PrivateKey | None = None
+    client: Client, dns: TxtRecords, *names: str, key: PrivateKey | None = None
 ) -> Order:
     """Walk the whole way; the result is a valid order."""
     order = await place(client, *names)
