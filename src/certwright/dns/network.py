@@ -5,6 +5,7 @@ at each of them. `SystemNetwork` is the real one: asyncio sockets, no threads.
 """
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 Address = tuple[str, int]
@@ -85,4 +86,6 @@ async def _over_tcp(message: bytes, address: Address) -> bytes:
     except asyncio.IncompleteReadError as error:
         raise ConnectionError("the server closed the connection before it answered") from error
     finally:
-        writer.close()
+        writer.transport.abort()  # all was read, or nothing more is wanted
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

@@ -223,6 +223,43 @@ def test_pauses_grow_with_the_time_waited_within_their_bounds(a: timedelta, b: t
     assert FIRST_LOOK <= next_look(shorter) <= next_look(longer) <= LONGEST_PAUSE
 
 
+async def test_an_alias_into_nowhere_is_told_beside_what_was_seen() -> None:
+    report = await check(World("_acme-challenge CNAME token.nowhere.invalid."))
+
+    assert not report.complete
+    assert report.servers[-1].name == "token.nowhere.invalid."
+    assert report.message.startswith("NS 192.0.2.53:53 returned REFUSED for token.nowhere.invalid.")
+
+
+async def test_a_server_whose_name_has_no_address_is_told() -> None:
+    report = await check(World(f"{HAS}\n@ NS ns3"))
+
+    assert not report.complete
+    assert "ns3.example.test could not be asked" in str(report.evidence[-1])
+
+
+async def test_a_resolver_caught_in_a_loop_is_told() -> None:
+    world = World("_acme-challenge CNAME b\nb CNAME _acme-challenge")
+
+    report = await propagation.check(world.resolver(recursive_only=True), NAME, "right")
+
+    assert "Found recursive CNAME record to" in report.servers[0].detail
+
+
+async def test_a_resolver_that_is_silent_is_told() -> None:
+    world = World(HAS)
+    world.network.down.add(RESOLVER)
+
+    report = await propagation.check(world.resolver(recursive_only=True), NAME, "right")
+
+    assert not report.complete
+    assert "Connection refused" in report.servers[0].detail
+
+
+async def test_the_sentence_of_a_complete_report_says_so() -> None:
+    assert (await check(World(HAS))).message == f"all name servers have the TXT record at {NAME}"
+
+
 def test_nobody_asked_is_no_evidence() -> None:
     assert not Report(NAME).complete
 
