@@ -25,8 +25,10 @@ from certwright.controllers.options import Options
 from certwright.controllers.order import build_order_controller
 from certwright.controllers.request import build_request_controller
 from certwright.controllers.world import World
+from certwright.dns.answer import RdataType, build_query
 from certwright.dns.exchange import Exchange
 from certwright.dns.lookup import Resolver
+from certwright.dns.name import challenge_name
 from certwright.dns.network import SystemNetwork
 from certwright.dns.update import TsigAlgorithm
 from certwright.issuers.accounts import AcmeAccounts
@@ -76,6 +78,10 @@ class Stage(Struct, frozen=True):
             while not await holds():
                 await self.clock.sleep(timedelta(milliseconds=5))
         return timedelta(seconds=self.clock.monotonic() - began)
+
+    async def dead(self) -> bool:
+        """Whether the write has happened after which this process is no more."""
+        return self.recording.dead.is_set()
 
     async def rest(self) -> None:
         """Wait until nothing is to be done and no timer will do anything."""
@@ -263,3 +269,22 @@ def ready_of(request: CertificateRequest | None) -> str:
     """Reason of the Ready condition."""
     conditions = request.status.conditions if request is not None else ()
     return next((one.reason for one in conditions if one.type == "Ready"), "")
+
+
+async def settled(running: Stage, name: str = "web-1") -> CertificateRequest:
+    """Wait until the request was issued or failed, and return it."""
+
+    async def done() -> bool:
+        return ready_of(await running.find(CertificateRequest, name)) in {"Issued", "Failed"}
+
+    await running.until(done)
+    return await running.store.get(CertificateRequest, Key("default", name))
+
+
+async def published(dns: NameServerUnderTest, domain: str) -> tuple[str, ...]:
+    """Values of the TXT records at the challenge's name of a domain."""
+    exchange = Exchange(SystemNetwork(), timeout_seconds=2)
+    name = challenge_name(domain)
+    query = build_query(name, RdataType.TXT, recursive=False)
+    answer = await exchange.ask(query, dns.address)
+    return tuple(str(record) for rrset in answer.answer for record in rrset)

@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
+import pytest
+
 from certwright.api.issuer import ClusterIssuer
 from certwright.api.order import Challenge, Order
-from certwright.api.request import CertificateRequest
 from certwright.pki.certificate import certificate_facts, key_matches
-from tests.integration.issuance.stage import ISSUER, Stage, add_issuer, ask_for, ready_of, stage
-
-
-async def _settled(running: Stage, name: str = "web-1") -> CertificateRequest:
-    async def done() -> bool:
-        return ready_of(await running.find(CertificateRequest, name)) in {"Issued", "Failed"}
-
-    await running.until(done)
-    found = await running.find(CertificateRequest, name)
-    assert found is not None
-    return found
+from tests.integration.issuance.stage import (
+    ISSUER,
+    StartServer,
+    add_issuer,
+    ask_for,
+    ready_of,
+    settled,
+    stage,
+)
+from tests.integration.servers.bind import running_bind
+from tests.integration.servers.ours import running_ours
 
 
 async def test_account_is_registered_with_a_new_es256_key(tmp_path: Path) -> None:
@@ -32,12 +33,15 @@ async def test_account_is_registered_with_a_new_es256_key(tmp_path: Path) -> Non
     assert issuer.status.acme.last_registered_email == "ops@example.com"
 
 
-async def test_name_and_wildcard_are_issued_in_one_pass(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+@pytest.mark.parametrize("server", [running_ours, running_bind])
+async def test_name_and_wildcard_are_issued_in_one_pass(
+    tmp_path: Path, server: StartServer
+) -> None:
+    async with stage(tmp_path, server=server) as running:
         await add_issuer(running)
         key = await ask_for(running, "www.example.test", "*.www.example.test")
 
-        request = await _settled(running)
+        request = await settled(running)
         await running.rest()
         challenges, orders = await running.all(Challenge), await running.all(Order)
 
