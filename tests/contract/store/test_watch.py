@@ -1,6 +1,7 @@
 """Watching: every change since a version, in order."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -68,15 +69,15 @@ async def test_a_watch_can_go_on_from_any_version_it_saw(store: Store, namespace
     since = await _version(store)
     for name in ("one", "two", "three"):
         await store.create(a_certificate(Key(namespace, name)), manager=ME)
-    first = [event async for event in _some(store, since, 2)]
+    versions = [version async for version in _some(store, since, 2)]
 
-    again = store.watch(Certificate, since=first[-1])
+    again = store.watch(Certificate, since=versions[-1])
     seen = await changes(again, 1)
 
     assert [resource.metadata.name for _, resource in seen] == ["three"]
 
 
-async def _some(store: Store, since: str, count: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+async def _some(store: Store, since: str, count: int) -> AsyncIterator[str]:
     watch = store.watch(Certificate, since=since)
     while count:
         event = await anext(watch)
