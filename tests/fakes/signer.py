@@ -3,7 +3,7 @@
 Stands in where a test is about Certificates. What it does with a request can be turned to failure.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct, field
@@ -35,6 +35,7 @@ class Signer(Struct, kw_only=True):
     mode: Literal["sign", "fail", "deny", "pend", "give"] = "sign"
     certificate: bytes = b""
     tells_ca: bool = True
+    backdated: timedelta = timedelta()
     failed_annotations: dict[str, str] = field(default_factory=dict)
 
     def controller(self) -> Controller[CertificateRequest]:
@@ -75,7 +76,7 @@ class Signer(Struct, kw_only=True):
     def _sign(self, request: CertificateRequest) -> bytes:
         template = Template(
             csr=request.spec.request,
-            not_before=whole_seconds(self.clock.now()),
+            not_before=whole_seconds(self.clock.now()) - self.backdated,
             duration=parse_duration(request.spec.duration or "2160h"),
             usages=tuple(request.spec.usages),
             is_ca=request.spec.is_ca,

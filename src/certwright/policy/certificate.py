@@ -22,7 +22,6 @@ from certwright.pki.certificate import certificate_facts, key_matches
 from certwright.pki.errors import PkiError
 from certwright.policy.attempt import Attempt
 from certwright.policy.checks import (
-    REISSUE_CHECKS,
     Facts,
     Finding,
     first_finding,
@@ -36,6 +35,7 @@ from certwright.policy.readiness import Readiness, assess
 from certwright.policy.secret import maintenance_finding
 
 DUPLICATE_RECHECK = timedelta(minutes=3)
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -176,9 +176,12 @@ Step: TypeAlias = (
 )
 
 
-def next_step(seen: Seen, now: datetime) -> Step:
-    """Pick the one step that moves a Certificate forward; the first that applies wins."""
-    readiness = assess(seen.facts(now))
+def next_step(seen: Seen, now: datetime, readiness: Readiness | None = None) -> Step:
+    """Pick the one step that moves a Certificate forward; the first that applies wins.
+
+    `readiness` is what `assess` says of the same facts, where the caller has asked already.
+    """
+    readiness = readiness or assess(seen.facts(now))
     if is_true(seen.certificate.status.conditions, ISSUING):
         step = _key_step(seen) or _request_step(seen, readiness) or _issuing_step(seen, now)
         return step or Rest(_earliest(now, readiness.expiry))
@@ -188,11 +191,12 @@ def next_step(seen: Seen, now: datetime) -> Step:
 
 
 def _trigger_step(seen: Seen, now: datetime, readiness: Readiness) -> Step:
-    finding = first_finding(REISSUE_CHECKS, seen.facts(now))
     owner = is_owner(seen)
     waits_until = waiting_until(seen, now)
-    if finding is not None and owner and waits_until is None:
-        return StartIssuing(finding)
+    if waits_until is None and readiness.reissue is not None:
+        waits_until = renewed_too_soon(seen, readiness, now)
+    if readiness.reissue is not None and owner and waits_until is None:
+        return StartIssuing(readiness.reissue)
     if excess := _excess(seen, readiness):
         return DeleteRequests(excess)
     wrong = maintenance_finding(seen.certificate, seen.secret, owner_wanted=seen.owner_wanted)
@@ -200,6 +204,23 @@ def _trigger_step(seen: Seen, now: datetime, readiness: Readiness) -> Step:
         return Maintain(wrong)
     recheck = None if owner else now + DUPLICATE_RECHECK
     return Rest(_earliest(now, readiness.renewal_time, readiness.expiry, waits_until, recheck))
+
+
+def renewed_too_soon(seen: Seen, readiness: Readiness, now: datetime) -> datetime | None:
+    """Return until when a renewal waits that is due right after the last one; None if it may go.
+
+    An issuer that hands out certificates which are old already would be asked without a pause. A
+    tenth of the life, at most an hour, lies between two renewals.
+    """
+    finding, current = readiness.reissue, seen.facts(now).current
+    begin, end = readiness.not_before, readiness.not_after
+    created = current.request.metadata.creation_timestamp if current is not None else None
+    if finding is None or finding.reason != Reason.RENEWING:
+        return None
+    if created is None or begin is None or end is None:
+        return None
+    until = created + min((end - begin) / 10, LONGEST_PAUSE)
+    return until if until > now else None
 
 
 def is_owner(seen: Seen) -> bool:

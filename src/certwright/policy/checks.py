@@ -252,7 +252,7 @@ def keystores_are_served(facts: Facts) -> Finding | None:
     )
 
 
-_SPEC_CHECKS: tuple[Check, ...] = (
+SPEC_CHECKS: tuple[Check, ...] = (
     secret_exists,
     secret_has_data,
     key_pair_is_valid,
@@ -263,9 +263,12 @@ _SPEC_CHECKS: tuple[Check, ...] = (
     request_is_as_specified,
     certificate_is_as_specified,
 )
-REISSUE_CHECKS: tuple[Check, ...] = (*_SPEC_CHECKS, not_due_for_renewal)
+"""What both decisions below begin with."""
+LIFE_CHECKS: tuple[Check, ...] = (not_expired, keystores_are_served)
+"""What makes a Certificate unready without a reason to issue."""
+REISSUE_CHECKS: tuple[Check, ...] = (*SPEC_CHECKS, not_due_for_renewal)
 """Decides whether to issue (certificates-trigger)."""
-READY_CHECKS: tuple[Check, ...] = (*_SPEC_CHECKS, not_expired, keystores_are_served)
+READY_CHECKS: tuple[Check, ...] = (*SPEC_CHECKS, *LIFE_CHECKS)
 """Decides whether the Certificate is ready (certificates-readiness)."""
 
 

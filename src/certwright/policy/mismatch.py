@@ -4,8 +4,7 @@ Each function returns the paths of the fields that differ, empty when all is as 
 (compat-spec 3.3, checks 6, 8 and 8b).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from certwright.api.certificate import CertificateSpec, KeyAlgorithm, X509Subject
 from certwright.api.duration import BadDurationError, parse_duration
@@ -76,11 +75,11 @@ def certificate_mismatches(certificate: CertificateFacts, spec: CertificateSpec)
         fields.append("spec.commonName")
     if found != wanted:
         fields.append("spec.dnsNames")
-    if _ips(certificate.ips) != _ips(spec.ip_addresses):
+    if not _same_ips(certificate.ips, spec.ip_addresses):
         fields.append("spec.ipAddresses")
-    if Counter(certificate.uris) != Counter(spec.uris):
+    if not _same(certificate.uris, spec.uris):
         fields.append("spec.uris")
-    if Counter(certificate.emails) != Counter(spec.email_addresses):
+    if not _same(certificate.emails, spec.email_addresses):
         fields.append("spec.emailAddresses")
     return tuple(fields)
 
@@ -96,17 +95,18 @@ def _wanted_common_name(spec: CertificateSpec) -> str:
 
 
 def _name_mismatches(csr: CsrFacts, spec: CertificateSpec) -> Iterator[str]:
-    if _ips(csr.ips) != _ips(spec.ip_addresses):
+    if not _same_ips(csr.ips, spec.ip_addresses):
         yield "spec.ipAddresses"
-    if Counter(csr.uris) != Counter(spec.uris):
+    if not _same(csr.uris, spec.uris):
         yield "spec.uris"
-    if Counter(csr.emails) != Counter(spec.email_addresses):
+    if not _same(csr.emails, spec.email_addresses):
         yield "spec.emailAddresses"
-    if Counter(csr.dns) != Counter(spec.dns_names):
+    if not _same(csr.dns, spec.dns_names):
         yield "spec.dnsNames"
     if spec.other_names is not None:
-        found = Counter((other.oid, other.value) for other in csr.others)
-        if found != Counter((other.oid, other.utf8_value) for other in spec.other_names):
+        found = tuple(f"{other.oid}={other.value}" for other in csr.others)
+        wanted = tuple(f"{other.oid}={other.utf8_value}" for other in spec.other_names)
+        if not _same(found, wanted):
             yield "spec.otherNames"
 
 
@@ -121,7 +121,7 @@ def _subject_mismatches(csr: CsrFacts, spec: CertificateSpec) -> Iterator[str]:
     if csr.subject.serial_number != subject.serial_number:
         yield "spec.subject.serialNumber"
     for word, field in _SUBJECT_FIELDS:
-        if Counter(getattr(csr.subject, field)) != Counter(getattr(subject, field)):
+        if not _same(getattr(csr.subject, field), getattr(subject, field)):
             yield f"spec.subject.{word}"
 
 
@@ -136,7 +136,7 @@ def _wish_mismatches(request: CertificateRequest, spec: CertificateSpec) -> Iter
     asked = request.spec
     if asked.is_ca != spec.is_ca:
         yield "spec.isCA"
-    if Counter(asked.usages) != Counter(spec.usages):
+    if not _same(asked.usages, spec.usages):
         yield "spec.usages"
     if asked.duration and spec.duration and not _same_span(asked.duration, spec.duration):
         yield "spec.duration"
@@ -151,8 +151,13 @@ def _same_span(one: str, other: str) -> bool:
         return one == other
 
 
-def _ips(texts: Iterable[str]) -> Counter[str]:
-    return Counter(_ip(text) for text in texts)
+def _same(some: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether both are the same but for their order."""
+    return some == others or (len(some) == len(others) and sorted(some) == sorted(others))
+
+
+def _same_ips(some: Iterable[str], others: Iterable[str]) -> bool:
+    return _same([_ip(text) for text in some], [_ip(text) for text in others])
 
 
 def _ip(text: str) -> str:

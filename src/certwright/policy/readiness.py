@@ -10,7 +10,14 @@ from certwright.api.conditions import find_condition, is_true, with_condition
 from certwright.api.meta import Condition, ConditionStatus
 from certwright.base.clock import whole_seconds
 from certwright.base.reason import Reason
-from certwright.policy.checks import READY_CHECKS, Facts, Finding, first_finding
+from certwright.policy.checks import (
+    LIFE_CHECKS,
+    SPEC_CHECKS,
+    Facts,
+    Finding,
+    first_finding,
+    not_due_for_renewal,
+)
 
 READY_MESSAGE = "Certificate is up to date and has not expired"
 
@@ -20,12 +27,14 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     Attributes:
         finding: why it is not ready; None where it is.
+        reissue: why it is to be issued; None where it is not.
         not_before, not_after: of the certificate in the Secret.
         renewal_time: when it is renewed.
         window_error: why renewal windows cannot be kept, where that is news.
     """
 
     finding: Finding | None
+    reissue: Finding | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     renewal_time: datetime | None = None
@@ -38,11 +47,13 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 def assess(facts: Facts) -> Readiness:
-    """Say whether the Certificate is ready."""
-    finding = first_finding(READY_CHECKS, facts)
+    """Say whether the Certificate is ready, and whether it is to be issued."""
+    broken = first_finding(SPEC_CHECKS, facts)
+    finding = broken or first_finding(LIFE_CHECKS, facts)
+    reissue = broken or not_due_for_renewal(facts)
     found = facts.secret.certificate if facts.secret is not None else None
     if found is None:
-        return Readiness(finding=finding)
+        return Readiness(finding=finding, reissue=reissue)
     renewal = facts.renewal
     window_error = ""
     if renewal.error:
@@ -51,6 +62,7 @@ def assess(facts: Facts) -> Readiness:
         finding = Finding(Reason.WINDOW_ERROR, message)
     return Readiness(
         finding=finding,
+        reissue=reissue,
         not_before=found.not_before,
         not_after=found.not_after,
         renewal_time=renewal.at,

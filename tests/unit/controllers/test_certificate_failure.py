@@ -266,3 +266,14 @@ async def test_bytes_that_are_no_certificate_are_a_failure_of_the_issuer() -> No
 
     assert issuing(status).reason == "InvalidCertificate"
     assert "Issuer returned an invalid certificate: failed to decode: " in issuing(status).message
+
+
+async def test_a_failure_that_the_request_does_not_show_waits_like_any_other() -> None:
+    async with a_setting() as setting, setting.running() as world:
+        await world.create(a_secret("ca-key-pair", data={"tls.key": b"old"}))
+        await world.create(an_issuer())
+        setting.signer.certificate = b"nonsense"
+
+        await world.create(a_certificate())
+
+        assert (await certificate(world)).status.failed_issuance_attempts == 1

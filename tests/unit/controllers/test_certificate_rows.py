@@ -1,10 +1,14 @@
 """Duplicates, temporary certificates, adopted and odd specs (compat-spec 3.3, 3.6, 10)."""
 
+import hashlib
 from datetime import timedelta
+
+import pytest
 
 from certwright.api.certificate import (
     Certificate,
     CertificateKeystores,
+    CertificateStatus,
     PKCS12Keystore,
     Renewal,
     RenewalPolicy,
@@ -12,9 +16,14 @@ from certwright.api.certificate import (
 )
 from certwright.api.conditions import find_condition
 from certwright.api.core import Secret
+from certwright.api.meta import IssuerReference
 from certwright.api.request import CertificateRequest
+from certwright.base.problem import Stalled
+from certwright.controllers.certificate.controller import failed
+from certwright.controllers.certificate.requests import copied_annotations, request_name
 from certwright.pki.certificate import certificate_facts
-from tests.builders import a_certificate
+from tests.builders import a_certificate, metadata
+from tests.fakes.clock import START
 from tests.unit.controllers.setting import a_setting
 
 MESSAGE = (
@@ -179,3 +188,96 @@ async def test_a_request_without_a_number_is_deleted_at_the_next_issuance() -> N
         await world.delete(Secret, "web-tls")
 
         assert await world.names(CertificateRequest) == ["web-2"]
+
+
+async def test_an_issuer_of_old_certificates_is_not_asked_without_a_pause() -> None:
+    async with a_setting() as setting, setting.running() as world:
+        setting.signer.backdated = timedelta(days=70)
+
+        await world.create(a_certificate())
+        at_once = (await world.get(Certificate, "web")).status.revision
+        await world.advance(timedelta(minutes=59))
+        before = (await world.get(Certificate, "web")).status.revision
+        await world.advance(timedelta(minutes=1))
+        after = (await world.get(Certificate, "web")).status.revision
+
+    assert (at_once, before, after) == (1, 1, 2)
+
+
+async def test_a_foreign_issuer_signs_like_any_other() -> None:
+    foreign = IssuerReference(name="x", kind="Foo", group="example.io")
+    async with a_setting() as setting, setting.running() as world:
+        await world.create(a_certificate(issuer_ref=foreign))
+
+        secret = await world.get(Secret, "web-tls")
+
+    assert secret.metadata.annotations["cert-manager.io/issuer-kind"] == "Foo"
+    assert secret.metadata.annotations["cert-manager.io/issuer-group"] == "example.io"
+
+
+async def test_a_foreign_request_of_the_wanted_name_is_told_and_left_alone() -> None:
+    async with a_setting(mode="pend") as setting, setting.running() as world:
+        await world.create(a_certificate("donor"))
+        donor = await world.get(CertificateRequest, "donor-1")
+        foreign = CertificateRequest(metadata=metadata("web-1"), spec=donor.spec)
+        await world.create(foreign)
+
+        await world.create(a_certificate())
+
+        warnings = await world.warnings()
+        await world.delete(CertificateRequest, "web-1")
+        await world.advance(timedelta(seconds=30))
+        ours = await world.get(CertificateRequest, "web-1")
+
+    assert warnings[0][0] == "RequestFailed"
+    assert warnings[0][1].startswith("Failed to create CertificateRequest: ")
+    assert ours.metadata.controller is not None
+
+
+def test_a_problem_is_shown_as_not_ready() -> None:
+    outcome = failed(a_certificate(), Stalled("BadConfig", "no"), START)
+
+    assert isinstance(outcome.status, CertificateStatus)
+    (ready,) = outcome.status.conditions
+    assert (ready.type, ready.status, ready.reason, ready.message) == (
+        "Ready",
+        "False",
+        "BadConfig",
+        "no",
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "copied"),
+    [
+        (("*", "-kubectl.kubernetes.io/"), {"a.io/x", "b.io/y"}),
+        (("a.io/",), {"a.io/x"}),
+        (("a.io/", "-a.io/x"), set()),
+        (("-a.io/x", "a.io/"), {"a.io/x"}),
+        (("-a.io/", "*"), {"a.io/x", "b.io/y", "kubectl.kubernetes.io/z"}),
+        ((), set()),
+    ],
+)
+def test_prefixes_are_walked_in_their_order(prefixes: tuple[str, ...], copied: set[str]) -> None:
+    annotations = {
+        "a.io/x": "1",
+        "b.io/y": "2",
+        "kubectl.kubernetes.io/z": "3",
+        "certwright.io/next-attempt": "never copied",
+    }
+
+    assert copied_annotations(annotations, prefixes).keys() == copied
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("web", "web-7"),
+        ("w" * 231, "w" * 231 + "-7"),
+        ("w" * 167 + "-" + "x" * 80, "w" * 167 + "-" + "HASH" + "-7"),
+    ],
+)
+def test_a_long_name_of_a_request_is_cut_and_told_apart_by_a_hash(name: str, expected: str) -> None:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+
+    assert request_name(name, 7) == expected.replace("HASH", digest)

@@ -42,6 +42,7 @@ from certwright.policy.certificate import (
     Step,
     next_step,
 )
+from certwright.policy.readiness import assess
 from certwright.runtime.loop import Controller
 from certwright.runtime.outcome import DONE, Outcome
 from certwright.runtime.view import View
@@ -64,8 +65,9 @@ async def reconcile(world: World, view: View, key: Key) -> Outcome:
     if seen is None:
         return DONE
     now = world.clock.now()
-    turn = Turn(world=world, view=view, seen=seen, now=now)
-    return await carry_out(turn, next_step(seen, now))
+    readiness = assess(seen.facts(now))
+    turn = Turn(world=world, view=view, seen=seen, now=now, readiness=readiness)
+    return await carry_out(turn, next_step(seen, now, readiness))
 
 
 async def carry_out(turn: Turn, step: Step) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a table

@@ -54,7 +54,7 @@ async def complete(turn: Turn, step: Complete) -> Outcome:
             failed_issuance_attempts=None,
         ),
     )
-    after = replace(turn, seen=replace(turn.seen, certificate=issued, secret=secret))
+    after = turn.after(replace(turn.seen, certificate=issued, secret=secret))
     return after.report(
         ISSUING, normal(ISSUING, Reason.ISSUING, SUCCESS), annotations=_forgotten(turn)
     )
@@ -112,7 +112,7 @@ async def issue_temporary(turn: Turn, _step: IssueTemporary) -> Outcome:
     )
     bundle = Bundle(key=encode_key(key, wanted_encoding(certificate.spec)), chain=chain)
     secret = await write_target(turn, bundle, origin=origin_of(certificate, None))
-    after = replace(turn, seen=replace(turn.seen, secret=secret))
+    after = turn.after(replace(turn.seen, secret=secret))
     return after.report(ISSUING, normal(ISSUING, Reason.ISSUING, "Issued temporary certificate"))
 
 

@@ -55,7 +55,7 @@ def observe_certificate(view: View, key: Key, options: Options) -> Seen | None:
             if other.metadata.uid != uid
         ),
         issuer=issuer,
-        credentials=_credentials(view, certificate, issuer, options),
+        credentials=_credentials(view, issuer, options),
         backoff=Backoff(
             minimum=options.request_minimum_backoff, maximum=options.request_maximum_backoff
         ),
@@ -78,15 +78,10 @@ def _issuer(view: View, certificate: Certificate) -> AnyIssuer | None:
 
 
 def _credentials(
-    view: View, certificate: Certificate, issuer: AnyIssuer | None, options: Options
+    view: View, issuer: AnyIssuer | None, options: Options
 ) -> tuple[SecretSummary, ...]:
-    if issuer is None or certificate.status.last_failure_time is None:
-        is_failing = any(
-            request.status.failure_time
-            for request in view.by(REQUESTS_BY_OWNER, certificate.metadata.uid)
-        )  # its fingerprint is about to be written
-        if issuer is None or not is_failing:
-            return ()
+    if issuer is None:
+        return ()
     namespace = resource_namespace(issuer, options.cluster_resource_namespace)
     found = (view.get(SecretSummary, Key(namespace, name)) for name in secret_names(issuer))
     return tuple(secret for secret in found if secret is not None)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from certwright.api.certificate import CertificateStatus
 from certwright.base.reason import Reason
@@ -23,17 +24,17 @@ REVISION_MANAGER = "cert-manager-certificates-revision-manager"
 
 
 class Turn(Struct, frozen=True, kw_only=True):
-    """The world, the store as it is seen, what was observed, and when."""
+    """The world, the store as it is seen, what was observed, when, and what that says."""
 
     world: World
     view: View
     seen: Seen
     now: datetime
+    readiness: Readiness
 
-    @property
-    def readiness(self) -> Readiness:
-        """Whether the Certificate is ready by what was seen."""
-        return assess(self.seen.facts(self.now))
+    def after(self, seen: Seen) -> "Turn":
+        """Return the turn as it would be with the changes that a step has made."""
+        return replace(self, seen=seen, readiness=assess(seen.facts(self.now)))
 
     @property
     def status(self) -> CertificateStatus:
