@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from certwright.base.problem import Problem
 from certwright.lab.breaks import Part
+from certwright.lab.edge import SHORTEST_LIFETIME
 from certwright.lab.ports import BASE, Ports
 from certwright.lab.session import Wishes
 from certwright.lab.start import run
@@ -18,7 +20,7 @@ app = typer.Typer()
 
 
 @app.command()
-def lab(  # a command's options are its parameters
+def lab(  # noqa: PLR0913  # a command's options are its parameters
     *,
     once: Annotated[bool, typer.Option("--once", help="End after the first page.")] = False,
     lifetime: Annotated[
@@ -34,6 +36,7 @@ def lab(  # a command's options are its parameters
     broken: Annotated[
         str, typer.Option("--break", help="Break a part and heal it: tsig, zone or ca.")
     ] = "",
+    patience: Annotated[str, typer.Option(help="How long a page may take.")] = "45s",
     show: Annotated[
         bool, typer.Option("--open", help="Open the page in a throw-away browser profile.")
     ] = False,
@@ -43,14 +46,28 @@ def lab(  # a command's options are its parameters
     try:
         wishes = Wishes(
             once=once,
-            lifetime=parse_span("--lifetime", lifetime),
+            lifetime=_life(lifetime),
             ports=Ports(port_base),
             folder=directory,
-            broken=Part(broken) if broken else None,
+            broken=_part(broken),
             open=show,
+            patience=parse_span("--patience", patience),
         )
     except Problem as problem:
         raise typer.BadParameter(problem.message) from problem
     except ValueError as error:
-        raise typer.BadParameter(f"--break {broken}: one of {', '.join(Part)}") from error
+        raise typer.BadParameter(str(error)) from error
     sys.exit(run(wishes))
+
+
+def _part(name: str) -> Part | None:
+    if name and name not in set(Part):
+        raise ValueError(f"--break {name}: one of {', '.join(Part)}")
+    return Part(name) if name else None
+
+
+def _life(text: str) -> timedelta:
+    life = parse_span("--lifetime", text)
+    if life < SHORTEST_LIFETIME:
+        raise ValueError(f"--lifetime {text}: the lab's CA signs for 5m or more")
+    return life

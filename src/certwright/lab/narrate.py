@@ -68,9 +68,10 @@ class ColouredNarrator:
 
 def summary(progress: Progress) -> str:
     """Say how long it took."""
-    seconds = progress.lines[-1].seconds if progress.lines else 0.0
-    begin = "Ingress" if progress.number == 1 else "change"
-    return f"From {begin} to verified HTTPS page: {seconds:.3f} s."
+    if not progress.lines:
+        return ""
+    first, last = progress.lines[0], progress.lines[-1]
+    return f"From {first.step} to verified HTTPS page: {last.seconds:.3f} s."
 
 
 def farewell(place: Place, ports: Ports, hosts: Sequence[str], *, stays: bool) -> str:

@@ -9,10 +9,14 @@ from certwright.runtime.cache import Observed
 
 
 class ResourceSeen(Struct, frozen=True):
-    """A resource came, changed or went. `at`: monotonic seconds, as in all of these."""
+    """A resource came, changed or went. `at`: monotonic seconds, as in all of these.
+
+    `was_there`: it is only new to us, since it is older than this run of the lab.
+    """
 
     change: Observed[Any]
     at: float
+    was_there: bool = False
 
 
 class MessageSeen(Struct, frozen=True):

@@ -22,11 +22,11 @@ from certwright.api.issuer import ClusterIssuer
 from certwright.api.meta import Key, Resource
 from certwright.api.secret import SecretSummary
 from certwright.app import App, started
-from certwright.base.clock import Clock
+from certwright.base.clock import Clock, whole_seconds
 from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
 from certwright.lab.breaks import Part, Works
-from certwright.lab.edge import DEFAULT_LIFETIME, DOMAIN, SHORTEST_LIFETIME, Edge, Wiring
+from certwright.lab.edge import DEFAULT_LIFETIME, DOMAIN, Edge, Wiring
 from certwright.lab.nameserver import NameServer, Observation
 from certwright.lab.narrate import Narrator, farewell, summary
 from certwright.lab.page import Site
@@ -55,7 +55,6 @@ foo  IN A   {LOOPBACK}
 """
 Explain = Callable[[App, Key], Awaitable[str]]
 PATIENCE = timedelta(seconds=45)
-"""How long the first page may take."""
 _CERTIFICATE = Key("default", "foo-tls-certificate")
 _ISSUER = Key("", "letsencrypt-prod")
 _HEALED = {"certwright.io/lab": "healed"}
@@ -74,6 +73,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
         folder: where everything lies; None: a fresh folder, removed at the end.
         broken: what is broken at first.
         open: show the page in a browser.
+        patience: how long a page may take.
     """
 
     once: bool = False
@@ -82,6 +82,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     folder: Path | None = None
     broken: Part | None = None
     open: bool = False
+    patience: timedelta = PATIENCE
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -104,12 +105,6 @@ async def run_lab(wishes: Wishes, around: Around) -> None:
     Raises:
         Stalled: it cannot start, or the page did not come; the text names step and reason.
     """
-    if wishes.lifetime < SHORTEST_LIFETIME:
-        raise Stalled(
-            Reason.INVALID_CONFIG,
-            f"--lifetime is shorter than {SHORTEST_LIFETIME.total_seconds() / 60:g}m, which the"
-            " lab's CA does not sign",
-        )
     require_free(wishes.ports)
     with opened(wishes.folder) as place:
         around.set_up(place)
@@ -127,6 +122,7 @@ class Lab:
         self._around = around
         self._place = place
         self._progress = Progress()
+        self._began = whole_seconds(around.clock.now())
         self._seen: asyncio.Queue[Seen] = asyncio.Queue()
         self._pull = Pull()
         self._site = Site(around.clock, lambda: self._progress)
@@ -195,7 +191,11 @@ class Lab:
 
     def _noticed(self, kind: type[Resource], change: Observed[Any]) -> None:
         del kind
-        self._seen.put_nowait(ResourceSeen(change, self._around.clock.monotonic()))
+        created = change.resource.metadata.creation_timestamp
+        was_there = change.before is None and created is not None and created < self._began
+        self._seen.put_nowait(
+            ResourceSeen(change, self._around.clock.monotonic(), was_there=was_there)
+        )
 
     # The tour
 
@@ -235,7 +235,7 @@ class Lab:
             Stalled: it is not, in time; the text names the step that is not done, and the reason.
         """
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
+            async with asyncio.timeout(self._wishes.patience.total_seconds()):
                 while not is_enough():
                     await self._next()
         except TimeoutError as error:
@@ -243,7 +243,8 @@ class Lab:
             step = self._progress.trouble.step if self._progress.trouble else self._next_step()
             raise Stalled(
                 Reason.FAILED,
-                f"the step {step} was not done within {PATIENCE.total_seconds():g} s: {reason}",
+                f"the step {step} was not done within"
+                f" {self._wishes.patience.total_seconds():g} s: {reason}",
             ) from error
 
     async def _next(self) -> None:
@@ -297,8 +298,7 @@ class Lab:
 
     async def _explain_and_heal(self, part: Part) -> None:
         narrator, works = self._around.narrator, self._works
-        async with asyncio.timeout(PATIENCE.total_seconds()):
-            await self._around.clock.sleep(_SETTLE)
+        await self._around.clock.sleep(_SETTLE)
         while not self._seen.empty():
             await self._next()
         narrator.say(f"\ncertwright why {_CERTIFICATE.name} -n {_CERTIFICATE.namespace}")

@@ -100,11 +100,14 @@ def advance(progress: Progress, seen: Seen) -> tuple[Progress, tuple[Line, ...]]
         if f"{step}{text}" not in told:
             told.add(f"{step}{text}")
             fresh.append(Line(step, mood, text, max(0.0, seen.at - began)))
-    closed = isinstance(seen, PageSeen) and seen.is_good
+    lines = (*progress.lines, *fresh)
+    # a visit that was under way when the round began tells of the certificate before
+    is_stored = any(line.step is Step.SECRET for line in lines)
+    closed = isinstance(seen, PageSeen) and seen.is_good and is_stored
     progress = replace(
         progress,
         told=frozenset(told),
-        lines=(*progress.lines, *fresh),
+        lines=lines,
         open=progress.open and not closed,
         ready=_is_ready(progress, seen),
     )
@@ -117,7 +120,11 @@ def _begins_round(progress: Progress, seen: Seen) -> bool:
     before, after = seen.change.before, seen.change.after
     if isinstance(after, Ingress):
         return before is None or _wishes(before) != _wishes(after)
-    if isinstance(after, Certificate) and before is not None and not progress.open:
+    if (
+        isinstance(after, Certificate)
+        and before is not None
+        and (progress.ready or not progress.open)
+    ):
         return not is_true(before.status.conditions, "Issuing") and is_true(
             after.status.conditions, "Issuing"
         )
@@ -134,7 +141,8 @@ def _tell(seen: Seen) -> Iterator[Told]:
     match seen:
         case ResourceSeen():
             before, after = seen.change.before, seen.change.after
-            tell = _TELLERS.get(type(seen.change.resource))
+            kind = type(seen.change.resource)
+            tell = None if seen.was_there and kind not in _TOLD_AGAIN else _TELLERS.get(kind)
             if tell is not None and after is not None:
                 yield from tell(before, after)
             elif isinstance(before, Ingress):
@@ -275,3 +283,5 @@ _TELLERS: Mapping[type[Resource], Callable[[Any, Any], Iterator[Told]]] = {
     SecretSummary: _tell_secret,
     ClusterIssuer: _tell_issuer,
 }
+_TOLD_AGAIN = frozenset({Ingress, SecretSummary})
+"""Kinds that are told also when they are older than this run of the lab."""
