@@ -136,21 +136,7 @@ class FakeClient:
         url = f"{URL}/order/{len(self._ca.orders) + 1}"
         names = [one.value for one in identifiers]
         for name in names:
-            authorization = f"{url}/{name}"
-            self._ca.authorizations[authorization] = Authorization(
-                identifier=Identifier.dns(name.removeprefix("*.")),
-                status="pending",
-                wildcard=name.startswith("*."),
-                url=authorization,
-                challenges=(
-                    Challenge(
-                        type=DNS,
-                        url=f"{authorization}/c",
-                        token=f"token{len(name)}",
-                        status="pending",
-                    ),
-                ),
-            )
+            self._ca.authorizations[f"{url}/{name}"] = _authorization(f"{url}/{name}", name)
         self._ca.orders[url] = Order(
             status="pending",
             finalize=f"{url}/finalize",
@@ -196,9 +182,9 @@ class FakeClient:
 
     async def accept(self, challenge_url: str) -> Challenge:
         self._called("accept")
-        url = challenge_url.removesuffix("/c")
+        url = challenge_url.removesuffix(f"/{DNS}")
         authorization = self._ca.authorizations[url]
-        (challenge,) = authorization.challenges
+        challenge = authorization.challenges[0]
         if authorization.status != "pending":
             raise refusal("malformed", detail="it is over")
         error = None
@@ -226,3 +212,18 @@ class FakeClient:
         waiting = self._ca.failures[operation]
         if waiting:
             raise waiting.pop(0)
+
+
+def _authorization(url: str, name: str) -> Authorization:
+    # RFC 8555 §8: a wildcard can be proven by DNS alone
+    kinds = (DNS,) if name.startswith("*.") else (DNS, "http-01")
+    return Authorization(
+        identifier=Identifier.dns(name.removeprefix("*.")),
+        status="pending",
+        wildcard=name.startswith("*."),
+        url=url,
+        challenges=tuple(
+            Challenge(type=kind, url=f"{url}/{kind}", token=f"token{len(name)}", status="pending")
+            for kind in kinds
+        ),
+    )

@@ -287,7 +287,7 @@ async def test_a_challenge_whose_issuer_is_gone_is_let_go_with_a_warning() -> No
 @pytest.mark.parametrize(
     ("solvers", "why"),
     [
-        ((an_http_solver(),), "the CA offers no http-01 challenge"),
+        ((an_http_solver(),), "example.com: solver 0 uses HTTP-01, which is not served yet"),
         ((a_dns_solver("x", dns_zones=("example.org",)),), "not in one of its dnsZones"),
     ],
 )
