@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from msgspec import Struct
 
 from certwright.api.meta import Key
-from certwright.cli.output import Form, Output, fail, table, tell
+from certwright.cli.output import BAD_INPUT, Form, Output, fail, table, tell
 from certwright.cli.snapshot import (
     ClusterNamespace,
     Namespace,
     Snapshot,
-    State,
     reading,
     take_snapshot,
 )
@@ -27,6 +27,8 @@ from certwright.policy.readiness import assess
 
 app = typer.Typer(invoke_without_command=True)
 
+MaybeState = Annotated[Path | None, typer.Option("--state", help="The state file.")]
+MaybeOutput = Annotated[Form | None, typer.Option("--output", "-o", help="text, json or yaml.")]
 _NAMES = 2
 
 
@@ -65,28 +67,52 @@ class Fleet(Struct, frozen=True, kw_only=True, rename="camel"):
     hook: HookReport
 
 
+class Given(Struct, frozen=True):
+    """Options that may stand before or after `certificate NAME`."""
+
+    state: Path | None
+    output: Form
+    cluster_namespace: str
+
+
 @app.callback()
 def status(
     context: typer.Context,
     *,
-    state: State,
+    state: MaybeState = None,
     output: Output = Form.TEXT,
     cluster_resource_namespace: ClusterNamespace = "kube-system",
 ) -> None:
     """Show all certificates, what is wrong with manifests, exports and hook, and if `run` is up."""
-    context.obj = (state, output, cluster_resource_namespace)
+    context.obj = Given(state, output, cluster_resource_namespace)
     if context.invoked_subcommand is not None:
         return
-    snapshot = asyncio.run(_look(state, cluster_resource_namespace))
+    snapshot = asyncio.run(_look(_required(state), cluster_resource_namespace))
     fleet = read_fleet(snapshot)
     tell(output, fleet, fleet_lines(fleet, snapshot.now))
 
 
 @app.command("certificate")
-def certificate(context: typer.Context, name: str, *, namespace: Namespace = "default") -> None:
+def certificate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the Certificate.")],
+    *,
+    state: MaybeState = None,
+    namespace: Namespace = "default",
+    output: MaybeOutput = None,
+) -> None:
     """Show one certificate: every object on its way, and the explanation."""
-    state, output, cluster_namespace = context.obj
-    asyncio.run(_certificate(state, output, cluster_namespace, Key(namespace, name)))
+    before: Given = context.obj
+    given = Given(
+        _required(state or before.state), output or before.output, before.cluster_namespace
+    )
+    asyncio.run(_certificate(given, Key(namespace, name)))
+
+
+def _required(state: Path | None) -> Path:
+    if state is None:
+        raise fail("--state FILE is missing: the state file of `certwright run`", code=BAD_INPUT)
+    return state
 
 
 async def _look(state: Path, cluster_namespace: str) -> Snapshot:
@@ -94,16 +120,17 @@ async def _look(state: Path, cluster_namespace: str) -> Snapshot:
         return await take_snapshot(store, state, cluster_namespace=cluster_namespace)
 
 
-async def _certificate(state: Path, output: Form, cluster_namespace: str, key: Key) -> None:
+async def _certificate(given: Given, key: Key) -> None:
+    state = _required(given.state)
     async with reading(state) as store:
         snapshot = await take_snapshot(
-            store, state, cluster_namespace=cluster_namespace, namespace=key.namespace
+            store, state, cluster_namespace=given.cluster_namespace, namespace=key.namespace
         )
         chain = snapshot.inventory.chain(key)
         if chain is None:
             raise fail(f"no Certificate {key.name} in namespace {key.namespace}")
         described = await describe(store, chain, snapshot.now)
-    tell(output, described, certificate_lines(described, snapshot.now))
+    tell(given.output, described, certificate_lines(described, snapshot.now))
 
 
 def read_fleet(snapshot: Snapshot) -> Fleet:
