@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from certwright.api.meta import (
     CONDITIONS,
+    DURATION,
     INT32,
     Condition,
     IssuerReference,
@@ -207,10 +208,18 @@ class CertificateSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, ren
         str, Meta(description="The whole subject as RFC 4514 text; excludes the other two.")
     ] = ""
     duration: Annotated[
-        str | None, Meta(description="Requested lifetime as a Go duration; 2160h where unset.")
+        str | None,
+        Meta(
+            description="Requested lifetime as a Go duration; 2160h where unset.",
+            extra_json_schema=DURATION,
+        ),
     ] = None
     renew_before: Annotated[
-        str | None, Meta(description="Renew this long before expiry, as a Go duration.")
+        str | None,
+        Meta(
+            description="Renew this long before expiry, as a Go duration.",
+            extra_json_schema=DURATION,
+        ),
     ] = None
     renew_before_percentage: Annotated[
         int | None,

@@ -12,6 +12,7 @@ from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import OwnerReference, Resource
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
+from certwright.api.secret import stored_as
 
 R = TypeVar("R", bound=Resource)
 Document = dict[str, Any]
@@ -83,8 +84,8 @@ _BY_NAME: Mapping[tuple[str, str], Kind] = {(kind.api_version, kind.name): kind 
 
 
 def kind_of(resource: Resource | type[Resource]) -> Kind:
-    """Return the kind of a resource or of its class."""
-    return _BY_TYPE[resource if isinstance(resource, type) else type(resource)]
+    """Return the kind of a resource or of its class; a summary's is Secret."""
+    return _BY_TYPE[stored_as(resource if isinstance(resource, type) else type(resource))]
 
 
 def find_kind(api_version: str, name: str) -> Kind | None:

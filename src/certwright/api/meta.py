@@ -19,6 +19,9 @@ CONTROLLER_GROUP = "cert-manager.io"
 INT32 = {"format": "int32"}
 """Schema of a number that Kubernetes' tools keep in 32 bits."""
 
+DURATION = {"maxLength": 128}
+"""Schema of a Go duration: an unbounded text would cost a CRD's rules more than they may."""
+
 CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 """Schema of a list of conditions: one of each type."""
 

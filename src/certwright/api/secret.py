@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Final, TypeVar, cast
 
 from msgspec import field
+from msgspec.structs import replace
 
 from certwright.api.core import CA_CERT, TLS_CERT, TLS_KEY, Secret
-from certwright.api.meta import Resource
+from certwright.api.meta import ObjectMeta, Resource
 from certwright.pki.certificate import CertificateFacts, certificate_facts
 from certwright.pki.errors import PkiError
 from certwright.pki.keys import KeyFacts, combined_pem, key_facts, parse_key
@@ -14,6 +16,9 @@ from certwright.pki.pem import decode_pem
 
 KEY_DER = "key.der"
 COMBINED_PEM = "tls-combined.pem"
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+R = TypeVar("R", bound=Resource)
 
 
 class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,6 +32,7 @@ class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
         certificate: facts about the first certificate of `tls.crt`.
         certificate_error: why `tls.crt` could not be read.
         has_data: whether there is any entry in `data` at all, even an empty one.
+        partial: only the metadata is known; a decision needs `View.complete` first.
         derived: SHA-256 (hex) of what `key.der` and `tls-combined.pem` should be by the Secret's
             own key and chain, for those of them that `data` has.
     """
@@ -38,6 +44,7 @@ class SecretSummary(Resource, frozen=True, kw_only=True, omit_defaults=True):
     certificate: CertificateFacts | None = None
     certificate_error: str = ""
     has_data: bool = False
+    partial: bool = False
     derived: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
@@ -50,7 +57,7 @@ def summarize(secret: Secret) -> SecretSummary:
     key, key_error = _key(secret.data.get(TLS_KEY, b""))
     certificate, certificate_error = _certificate(secret.data.get(TLS_CERT, b""))
     return SecretSummary(
-        metadata=secret.metadata,
+        metadata=_without_copies(secret.metadata),
         type=secret.type,
         digests={name: _digest(value) for name, value in secret.data.items() if value},
         key_facts=key,
@@ -60,6 +67,32 @@ def summarize(secret: Secret) -> SecretSummary:
         has_data=bool(secret.data),
         derived=_derived(secret, readable=key is not None),
     )
+
+
+def partial_summary(metadata: ObjectMeta) -> SecretSummary:
+    """Return what is kept of a Secret of which only the metadata was read."""
+    kept = replace(_without_copies(metadata), managed_fields=())
+    return SecretSummary(metadata=kept, partial=True)
+
+
+def stored_as(kind: type[Resource]) -> type[Resource]:
+    """Return the kind that a store holds for one that is read: Secret for summaries."""
+    return Secret if kind is SecretSummary else kind
+
+
+def read_as(kind: type[R], resource: Resource) -> R:
+    """Reduce what a store holds to the kind that was asked for."""
+    if kind is SecretSummary and isinstance(resource, Secret):
+        return cast("R", summarize(resource))
+    return cast("R", resource)
+
+
+def _without_copies(metadata: ObjectMeta) -> ObjectMeta:
+    """Leave out the copy of the whole Secret that `kubectl apply` puts into an annotation."""
+    if _LAST_APPLIED not in metadata.annotations:
+        return metadata
+    kept = {name: text for name, text in metadata.annotations.items() if name != _LAST_APPLIED}
+    return replace(metadata, annotations=kept)
 
 
 def _digest(value: bytes) -> str:
@@ -100,5 +133,8 @@ __all__ = [
     "TLS_CERT",
     "TLS_KEY",
     "SecretSummary",
+    "partial_summary",
+    "read_as",
+    "stored_as",
     "summarize",
 ]
