@@ -125,12 +125,12 @@ class HttpClient:
                         _Request(method, url, headers or {}, body, limit_bytes)
                     )
             except aiohttp.ServerTimeoutError as error:
-                raise _unreachable(f"{origin(url)}: no connection in time") from error
+                raise unreachable(f"{origin(url)}: no connection in time") from error
             except TimeoutError as error:
                 text = f"{origin(url)} did not answer within {timeout.total_seconds():g} s"
-                raise _unreachable(text) from error
+                raise unreachable(text) from error
             except (aiohttp.ClientError, OSError, UnicodeError) as error:
-                raise _unreachable(f"{origin(url)}: {_describe(error)}") from error
+                raise unreachable(f"{origin(url)}: {describe(error)}") from error
 
     async def aclose(self) -> None:
         """Close all connections; a later request opens new ones."""
@@ -156,7 +156,7 @@ class HttpClient:
                     " not followed"
                 )
             request = msgspec.structs.replace(request, url=url)
-        raise _unreachable(f"{origin(request.url)} redirects more than {MAX_REDIRECTS} times")
+        raise unreachable(f"{origin(request.url)} redirects more than {MAX_REDIRECTS} times")
 
     async def _once(self, request: "_Request", proxy: str | None) -> Response:
         async with self._open_session().request(
@@ -241,11 +241,12 @@ def _same_origin(one: SplitResult, other: SplitResult) -> bool:
     return (one.scheme, one.hostname, one.port) == (other.scheme, other.hostname, other.port)
 
 
-def _unreachable(text: str) -> Retryable:
+def unreachable(text: str) -> Retryable:
+    """Build the problem of a request that got no answer."""
     return Retryable(Reason.CONNECTION_FAILED, text, cause=Cause.TRANSPORT)
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """Say what went wrong without the URL, header or proxy password a library's text may hold."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(error, aiohttp.ClientHttpProxyError):
