@@ -41,6 +41,7 @@ class FakeCa(Struct, kw_only=True):
     Attributes:
         failures: what the next calls of an operation raise, in order.
         verdict: status of an authorization once its challenge is accepted.
+        outcome: status of an order after finalize.
         slow: an order stays `processing` for so many looks after finalize.
         calls: operations in their order.
     """
@@ -49,6 +50,7 @@ class FakeCa(Struct, kw_only=True):
     pair: KeyPair = field(default_factory=a_ca)
     failures: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list))
     verdict: str = "valid"
+    outcome: str = "valid"
     slow: int = 0
     profiles: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -131,7 +133,7 @@ class FakeClient:
         profile: str = "",
         replaces: str = "",
     ) -> Order:
-        del not_after, replaces
+        del replaces
         self._called("newOrder")
         url = f"{URL}/order/{len(self._ca.orders) + 1}"
         names = [one.value for one in identifiers]
@@ -142,6 +144,7 @@ class FakeClient:
             finalize=f"{url}/finalize",
             identifiers=tuple(identifiers),
             authorizations=tuple(f"{url}/{name}" for name in names),
+            not_after=not_after,
             profile=profile,
             url=url,
         )
@@ -167,8 +170,11 @@ class FakeClient:
         csr = encode_pem("CERTIFICATE REQUEST", csr_der)
         template = Template(csr=csr, not_before=self._ca.clock.now())
         self._ca.chains.setdefault(url, sign_certificate(template, issuer=self._ca.pair))
-        status = "processing" if self._ca.slow else "valid"
-        self._ca.orders[order.url] = replace(order, status=status, certificate=url)
+        status = "processing" if self._ca.slow else self._ca.outcome
+        error = ProblemDocument(type=f"{NAMESPACE}caa", detail="CAA forbids it", status=403)
+        self._ca.orders[order.url] = replace(
+            order, status=status, certificate=url, error=error if status == "invalid" else None
+        )
         return self._ca.orders[order.url]
 
     async def certificate(self, url: str, *, alternates: bool = True) -> tuple[bytes, ...]:

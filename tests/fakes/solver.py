@@ -25,16 +25,19 @@ class FakeDns(Struct, kw_only=True):
         visible: whether the servers show what is published.
         failures: what the next calls of a verb raise.
         verbs: what was asked for, in order.
+        built: credentials of the solvers that were built, in order.
     """
 
     records: set[tuple[str, str]] = field(default_factory=set)
     visible: bool = True
     failures: dict[str, list[Problem]] = field(default_factory=dict)
     verbs: list[str] = field(default_factory=list)
+    built: list[dict[str, bytes]] = field(default_factory=list)
 
     def build(self, config: DNS01, credentials: Credentials) -> "FakeSolver":
         """As `World.build_solver`."""
-        del config, credentials
+        del config
+        self.built.append({name: value.reveal() for name, value in credentials.items()})
         return FakeSolver(self)
 
 

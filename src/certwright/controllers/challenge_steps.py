@@ -12,7 +12,7 @@ from certwright.acme.problem import AcmeProblem
 from certwright.api.meta import Key
 from certwright.api.order import FINALIZER, LEGACY_FINALIZER, Challenge, State
 from certwright.base.evidence import Evidence  # noqa: TC001  # as everywhere: imports tell rooms
-from certwright.base.problem import Cause
+from certwright.base.problem import Cause, Problem
 from certwright.base.reason import Reason
 from certwright.controllers.failure import CLEARED, described, failure
 from certwright.controllers.world import World
@@ -35,10 +35,11 @@ from certwright.policy.challenge import (
 )
 from certwright.runtime.outcome import Outcome, normal, warning
 from certwright.runtime.view import View
-from certwright.solvers.protocol import Presentation, Solver
+from certwright.solvers.protocol import Presentation, Report, Solver
 
 SPEAKER = "cert-manager-challenges"
 
+_PRESENT_AGAIN = timedelta(seconds=20)
 _STARTED = "Challenge scheduled for processing"
 
 
@@ -47,6 +48,7 @@ class Proof:
 
     Attributes:
         presented_at: when it was published, to the microsecond.
+        renewed_at: when it was published last.
         accepted: the CA was told to look.
         looks: polls since then.
         evidence: what the name servers said last.
@@ -54,6 +56,7 @@ class Proof:
 
     def __init__(self) -> None:
         self.presented_at: datetime | None = None
+        self.renewed_at: datetime | None = None
         self.accepted = False
         self.looks = 0
         self.evidence: tuple[Evidence, ...] = ()
@@ -183,11 +186,22 @@ async def _check(work: Work) -> Outcome:
         waited=work.proof.waited(work.challenge, work.now),
         evidence_limit=work.world.options.dns01_evidence_limit,
     )
-    message = report.message
-    if not report.complete:
-        message += "".join(f"; {one}" for one in report.evidence)
+    message = "" if report.complete else await _doubt(work, report)
     step = after_checking(facts, message, complete=report.complete, now=work.now)
     return await _accept(work, step) if isinstance(step, Accept) else _wait(work, step)
+
+
+async def _doubt(work: Work, report: Report) -> str:
+    """Say who lacks the answer; now and then it is published again, for somebody may remove it."""
+    proof, texts = work.proof, [report.message, *map(str, report.evidence)]
+    last = proof.renewed_at or proof.presented_at or work.challenge.status.presented_at
+    if last is not None and work.now - last >= _PRESENT_AGAIN:
+        proof.renewed_at = work.now
+        try:
+            await work.solver.present(presentation_of(work.challenge, work.client))
+        except Problem as problem:
+            texts.append(f"publishing it again failed: {problem.message}")
+    return "; ".join(texts)
 
 
 def _wait(work: Work, step: Wait) -> Outcome:

@@ -14,6 +14,7 @@ from certwright.base.problem import Problem, Retryable
 from certwright.base.reason import Reason
 from certwright.controllers.account import account_client
 from certwright.controllers.challenge_steps import SPEAKER, presentation_of
+from certwright.controllers.indexes import CHALLENGES_BY_OWNER
 from certwright.controllers.references import find_issuer, owning_order
 from certwright.controllers.solving import Solvers
 from certwright.controllers.world import World
@@ -46,7 +47,8 @@ async def clean_up(world: World, solvers: Solvers, view: View, challenge: Challe
                 events=(warning(SPEAKER, Reason.CLEAN_UP_ERROR, text),),
             )
     else:
-        await solver.clean_up(presentation)
+        if not _is_shared(view, challenge):
+            await solver.clean_up(presentation)
     ours = {FINALIZER, LEGACY_FINALIZER}
     kept = [one for one in challenge.metadata.finalizers if one not in ours]
     await view.patch(
@@ -58,6 +60,19 @@ async def clean_up(world: World, solvers: Solvers, view: View, challenge: Challe
     if challenge.metadata.deleting:
         return DONE
     return Outcome(status=settled(challenge.status), manager=SPEAKER)
+
+
+def _is_shared(view: View, challenge: Challenge) -> bool:
+    """Whether another Challenge needs the same record: the issuer's solver was edited meanwhile."""
+    owner = challenge.metadata.controller
+    siblings = view.by(CHALLENGES_BY_OWNER, owner.uid) if owner is not None else ()
+    return any(
+        (one.spec.dns_name, one.spec.token) == (challenge.spec.dns_name, challenge.spec.token)
+        and one.metadata.uid != challenge.metadata.uid
+        and not one.metadata.deleting
+        and not one.status.state.final
+        for one in siblings
+    )
 
 
 async def _derived(

@@ -57,8 +57,10 @@ class Solvers:
         solver = self._known.get(identity)
         if solver is None:
             credentials = await _credentials(view, namespace, selectors)
-            solver = self._world.build_solver(config.dns01, credentials)
-            self._known[identity] = solver
+            # another Challenge may have been quicker meanwhile: its locks must be shared
+            solver = self._known.get(identity)
+            if solver is None:
+                solver = self._known[identity] = self._world.build_solver(config.dns01, credentials)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(identity)
