@@ -25,7 +25,15 @@ from certwright.api.meta import (
 from certwright.api.order import State
 from certwright.api.patch import merge, merge_diff
 from certwright.api.rules.admission import Rules
-from certwright.api.secret import COMBINED_PEM, KEY_DER, summarize
+from certwright.api.secret import (
+    COMBINED_PEM,
+    KEY_DER,
+    SecretSummary,
+    partial_summary,
+    read_as,
+    stored_as,
+    summarize,
+)
 from certwright.pki.certificate import Template, self_sign
 from certwright.pki.csr import Names, Request, Subject, build_csr
 from certwright.pki.keys import Algorithm, encode_key, generate_key
@@ -254,6 +262,26 @@ def test_a_summary_holds_facts_and_no_bytes() -> None:
     assert summary.certificate.spki_sha256 == summary.key_facts.spki_sha256
     assert set(summary.derived) == {KEY_DER, COMBINED_PEM}
     assert pem.decode() not in repr(summary)
+
+
+def test_a_summary_does_not_keep_the_copy_that_kubectl_makes() -> None:
+    copy = {"kubectl.kubernetes.io/last-applied-configuration": "hunter2", "a": "b"}
+    metadata = ObjectMeta(name="a", annotations=copy)
+
+    whole = summarize(Secret(metadata=metadata))
+    part = partial_summary(metadata)
+
+    assert (whole.metadata.annotations, whole.partial) == ({"a": "b"}, False)
+    assert (part.metadata.annotations, part.partial) == ({"a": "b"}, True)
+
+
+def test_a_summary_is_what_is_read_of_a_stored_secret() -> None:
+    secret = Secret(metadata=ObjectMeta(name="a"))
+
+    assert stored_as(SecretSummary) is Secret
+    assert stored_as(Certificate) is Certificate
+    assert read_as(SecretSummary, secret) == summarize(secret)
+    assert read_as(Secret, secret) is secret
 
 
 def test_a_summary_tells_what_cannot_be_read() -> None:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-import yaml
-
 from certwright.api.kinds import KINDS, Document, Kind
 from certwright.api.rules.rule import Home, Rule, parse_at
 from certwright.api.rules.schema import Schema
 from certwright.api.rules.tables import RULES, own_schema
+from certwright.api.text import to_yaml
 
 _API_VERSION: Final[Schema] = {
     "type": "string",
@@ -79,16 +78,7 @@ def crds() -> tuple[Document, ...]:
 
 def render_crds() -> str:
     """Write them as YAML, for `kubectl apply --server-side`."""
-    return yaml.dump_all(
-        crds(), Dumper=_Dumper, sort_keys=False, explicit_start=True, width=100, allow_unicode=True
-    )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes shared parts out each time: anchors are not for people."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature is the library's
-        return True
+    return "".join(f"---\n{to_yaml(crd)}" for crd in crds())
 
 
 def _definition(kind: Kind) -> Document:
