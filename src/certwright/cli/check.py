@@ -21,7 +21,7 @@ def check(
     """Check manifests: every mistake with file, line, object, field and rule. Exits 2 on any."""
     rules = Rules()
     parsed = [one for path in files for one in _check(path, rules)]
-    errors = [error for one in parsed for error in one.errors]
+    errors = [error for one in parsed for error in (*one.errors, *one.contents)]
     for note in (note for one in parsed for note in one.notes):
         typer.echo(f"note: {note}", err=True)
     for error in errors:

@@ -15,10 +15,12 @@ from certwright.api.kinds import kind_of
 from certwright.api.manifest import Located, ManifestError, Parsed
 from certwright.api.meta import Key
 from certwright.api.rules.admission import Rules
+from certwright.base.problem import Stalled
 from certwright.files.folder import Scan
 
 if TYPE_CHECKING:
     from certwright.files.plan import Name
+from certwright.files.safety import require_private
 
 _FILE = re.compile(r"([a-z0-9.-]{1,63})_([a-z0-9.-]{1,253})_([-._a-zA-Z0-9]{1,253})")
 
@@ -41,7 +43,10 @@ class CredentialsFolder:
         errors: list[ManifestError] = []
         unreadable: set[str] = set()
         try:
+            require_private(self._root, "the folder of credentials")
             files = sorted(path for path in self._root.iterdir() if path.is_file())
+        except Stalled as unsafe:
+            return Scan({}, failure=f"{unsafe.message}; {unsafe.remedy}")
         except OSError as error:
             return Scan({}, failure=f"cannot read {self._root}: {error.strerror}")
         for file in files:

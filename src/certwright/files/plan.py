@@ -83,7 +83,10 @@ def _wanted(scan: Scan) -> tuple[dict[Name, tuple[str, Located]], tuple[Manifest
 
 
 def _errors(scan: Scan) -> tuple[ManifestError, ...]:
-    return tuple(error for parsed in scan.files.values() for error in parsed.errors)
+    # what only a controller refuses is applied all the same: its status says so too
+    return tuple(
+        error for parsed in scan.files.values() for error in (*parsed.errors, *parsed.contents)
+    )
 
 
 def _spoken_of(scan: Scan, before: Mapping[str, Parsed]) -> frozenset[Name]:

@@ -1,0 +1,140 @@
+"""Writes docs/reference/ from the code, or with --check says whether it is as the code has it.
+
+What cannot be read from the code is not in the reference, so the reference cannot lie.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from certwright.api import annotations
+from certwright.api.crd.definitions import crds
+from certwright.base import reason
+from certwright.cli.main import program
+from certwright.policy.remedies import REMEDIES
+
+_EVERYWHERE = frozenset({"help", "install_completion", "show_completion"})
+TOP = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+
+def main() -> None:
+    """Write or check every page."""
+    pages = {
+        "commands.md": "\n".join(commands()),
+        "resources.md": "\n".join(resources()),
+        "reasons.md": "\n".join(reasons()),
+        "annotations.md": "\n".join(keys()),
+    }
+    stale = [name for name, text in pages.items() if _read(TOP / name) != f"{text}\n"]
+    if "--check" in sys.argv:
+        if stale:
+            sys.exit(f"docs/reference is not as the code has it: {', '.join(stale)}")
+        return
+    TOP.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (TOP / name).write_text(f"{text}\n")
+
+
+def commands() -> Iterator[str]:
+    """Every command with its arguments and options, as the program has them."""
+    yield "# Commands\n"
+    yield "Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 not ready."
+    root: Any = get_command(program)
+    context = typer.Context(root, info_name="certwright")
+    for name in root.list_commands(context):
+        yield from _command(f"certwright {name}", root.get_command(context, name))
+
+
+def _command(path: str, command: Any) -> Iterator[str]:
+    yield f"\n## {path}\n"
+    yield _one_line(command.help or "")
+    rows = [_parameter(one) for one in command.params if one.name not in _EVERYWHERE]
+    if rows:
+        yield "\n| option or argument | default | meaning |\n|---|---|---|"
+        yield from rows
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _command(f"{path} {name}", below)
+
+
+def _parameter(parameter: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in parameter.opts) or f"`{parameter.name}`"
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.name.upper()}`"
+    default = "required" if parameter.required else _default(parameter.default)
+    return f"| {names} | {default} | {_one_line(getattr(parameter, 'help', None) or '')} |"
+
+
+def _default(value: Any) -> str:
+    return "" if value in (None, "", (), []) else f"`{str(value).lower()}`"
+
+
+def resources() -> Iterator[str]:
+    """Every field of every kind, from the CRDs."""
+    yield "# Resources\n"
+    yield "What can be written in a manifest, kind by kind: from the types, as the CRDs are."
+    for crd in crds():
+        names, version = crd["spec"]["names"], crd["spec"]["versions"][0]
+        schema = version["schema"]["openAPIV3Schema"]
+        yield f"\n## {names['kind']}\n"
+        api_version = f"{crd['spec']['group']}/{version['name']}"
+        yield f"`{api_version}`. {_one_line(schema.get('description', ''))}"
+        yield "\n| field | type | meaning |\n|---|---|---|"
+        for part in ("spec", "status"):
+            yield from _fields(part, schema["properties"].get(part, {}))
+
+
+def _fields(path: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    required = set(schema.get("required", ()))
+    for name, below in schema.get("properties", {}).items():
+        items = below.get("items", {})
+        kind = f"{items.get('type', 'any')}[]" if items else below.get("type", "any")
+        words = [_one_line(below.get("description", ""))]
+        enum = below.get("enum") or items.get("enum")
+        if enum:
+            words.append(f"One of {', '.join(f'`{one}`' for one in enum)}.")
+        if name in required:
+            words.append("Required.")
+        here = f"{path}.{name}{'[]' if items else ''}"
+        yield f"| `{here}` | {kind} | {' '.join(filter(None, words))} |"
+        yield from _fields(here, items or below)
+
+
+def reasons() -> Iterator[str]:
+    """Every word of `base.reason`, with what it means and what a person can do."""
+    yield "# Reasons\n"
+    yield "The words that conditions and events carry, and that `certwright why` explains."
+    for line in inspect.getsource(reason.Reason).splitlines():
+        headline = re.match(r"    # (.+)$", line)
+        word = re.match(r'    (\w+) = "([^"]+)"(?:  # (.*))?$', line)
+        if headline:
+            yield f"\n## {headline[1].split(': compat')[0]}\n"
+            yield "| reason | meaning | what helps |\n|---|---|---|"
+        elif word:
+            yield f"| `{word[2]}` | {word[3] or ''} | {REMEDIES.get(word[2], '')} |"
+
+
+def keys() -> Iterator[str]:
+    """Every annotation and label that has a name in the code."""
+    yield "# Annotations and labels\n"
+    yield "| key | name in the code |\n|---|---|"
+    for name, value in vars(annotations).items():
+        if name.isupper() and isinstance(value, str) and not value.endswith("/"):
+            yield f"| `{value}` | `{name}` |"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+if __name__ == "__main__":
+    main()
