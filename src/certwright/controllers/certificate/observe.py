@@ -12,14 +12,13 @@ from certwright.api.secret import SecretSummary
 from certwright.controllers.indexes import (
     CERTIFICATES_BY_NEXT_KEY,
     CERTIFICATES_BY_SECRET,
-    CLUSTER_ISSUERS_BY_SECRET,
     FAILED_CERTIFICATES_BY_ISSUER,
-    ISSUERS_BY_SECRET,
     REQUESTS_BY_OWNER,
     SECRETS_BY_OWNER,
     id_of_issuer,
 )
 from certwright.controllers.options import Options
+from certwright.controllers.references import issuers_using
 from certwright.policy.attempt import read_attempt
 from certwright.policy.certificate import Seen
 from certwright.policy.failure import Backoff
@@ -95,11 +94,8 @@ def certificate_watches(options: Options) -> tuple[Watch, ...]:
         yield from _owner(view, secret)
         for index in (CERTIFICATES_BY_SECRET, CERTIFICATES_BY_NEXT_KEY):
             yield from (one.key for one in view.by(index, where))
-        for issuer in view.by(ISSUERS_BY_SECRET, where):
+        for issuer in issuers_using(view, secret.key, options):
             yield from _failed(view, issuer)
-        if secret.metadata.namespace == options.cluster_resource_namespace:
-            for cluster_issuer in view.by(CLUSTER_ISSUERS_BY_SECRET, secret.metadata.name):
-                yield from _failed(view, cluster_issuer)
 
     return (
         Watch(Certificate, _rivals),
