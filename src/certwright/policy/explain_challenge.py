@@ -37,16 +37,21 @@ def failed_challenges(link: Link) -> tuple[Challenge, ...]:
     return tuple(one for one in link.challenges if one.status.state.failed)
 
 
+def unproven(link: Link) -> tuple[Challenge, ...]:
+    """Return the proofs that are not done, or failed."""
+    return tuple(one for one in link.challenges if one.status.state is not State.VALID)
+
+
 def explain_challenges(case: Case, link: Link) -> Explanation:
     """Explain the Challenge that is worst off; the others are counted."""
-    waiting = [one for one in link.challenges if one.status.state is not State.VALID]
-    worst = min(waiting or link.challenges, key=lambda one: (_rank(one), one.metadata.name))
+    waiting = unproven(link)
+    worst = min(waiting, key=lambda one: (_rank(one), one.metadata.name))
     explanation = explain_challenge(case, worst)
     others = len(waiting) - 1
     if others < 1:
         return explanation
-    proofs = "proof" if others == 1 else "proofs"
-    return _with_note(explanation, f"{others} more {proofs} of this Order are not done either")
+    proofs = "proof of this Order is" if others == 1 else "proofs of this Order are"
+    return _with_note(explanation, f"{others} more {proofs} not done either")
 
 
 def explain_challenge(case: Case, challenge: Challenge) -> Explanation:
@@ -80,7 +85,7 @@ def explain_challenge(case: Case, challenge: Challenge) -> Explanation:
         case policy.Check() | policy.Accept():
             doing = "is published; the name servers and the CA are looking"
         case _:
-            doing = "is done; the others of its Order are not"
+            doing = "is being taken back"
     return Explanation(
         about=case.chain.about,
         verdict=Verdict.ISSUING,

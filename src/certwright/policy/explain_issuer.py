@@ -153,6 +153,9 @@ def explain_issuer(case: Case, issuer: AnyIssuer) -> Explanation:
     told = read_told(issuer)
     fault = told.fault if told.fault in _RETRIED else _FAULTS.get(ready.reason, Fault.CONFIGURATION)
     secret = secret_in_doubt(case, ready.message)
+    if ready.reason == Reason.ERR_VERIFY_ACME_ACCOUNT and issuer.spec.acme is not None:
+        account = issuer.spec.acme.private_key_secret_ref.name
+        secret = Named("Secret", account, case.chain.issuer_namespace)
     culprit = secret if secret is not None and fault is Fault.CONFIGURATION else who
     return Explanation(
         about=case.chain.about,
@@ -197,7 +200,8 @@ def secret_in_doubt(case: Case, text: str) -> Named | None:
     if issuer.spec.ca is not None:
         return Named("Secret", issuer.spec.ca.secret_name, case.chain.issuer_namespace)
     for name in sorted(secret_names(issuer), key=len, reverse=True):
-        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text):
+        # quoted, or after its namespace: a Secret may be called `account`
+        if re.search(rf'["/]{re.escape(name)}(?![\w.-])', text):
             return Named("Secret", name, case.chain.issuer_namespace)
     return None
 

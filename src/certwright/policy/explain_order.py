@@ -5,7 +5,7 @@ from certwright.api.request import CertificateRequest
 from certwright.base.evidence import Evidence
 from certwright.base.reason import Reason
 from certwright.policy import order as policy
-from certwright.policy.explain_challenge import explain_challenges
+from certwright.policy.explain_challenge import explain_challenges, unproven
 from certwright.policy.explain_issuer import FAULT_WORDS, names_known, reference_name
 from certwright.policy.explanation import (
     Case,
@@ -40,7 +40,7 @@ def explain_order(case: Case, link: Link) -> Explanation:  # noqa: PLR0911  # on
             return _no_solver(case, step)
         case policy.Distrust():
             return _not_ours(case, order, step.why)
-        case policy.Idle() if link.challenges:
+        case policy.Idle() | policy.Ask() if unproven(link):
             return explain_challenges(case, link)
         case _:
             told = read_told(order)

@@ -181,6 +181,11 @@ class Scene:
         made = build_challenge(order, wanted.spec, wanted.name)
         return self.add(replace(made, status=ChallengeStatus(**status)))
 
+    def exchange(self, before: Resource, after: Resource) -> None:
+        """Put one thing in another's place."""
+        self._resources.remove(before)
+        self._resources.append(after)
+
     def without(self, kind: type[Resource]) -> Self:
         """Take all of a kind away."""
         self._resources = [one for one in self._resources if not isinstance(one, kind)]

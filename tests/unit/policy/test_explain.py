@@ -22,7 +22,7 @@ from certwright.policy.explain_text import MOST_LINES, render
 from certwright.policy.explanation import Fault, Local, Verdict
 from tests.builders import a_certificate, a_cluster_issuer, a_secret, an_issuer, metadata
 from tests.fakes.clock import START
-from tests.unit.policy.scene import NOW, Scene, condition
+from tests.unit.policy.scene import NOW, Scene, an_acme_issuer, condition
 
 READY = condition("Ready", "True", "KeyPairVerified")
 APPROVED = condition("Approved", "True", "cert-manager.io")
@@ -225,6 +225,78 @@ def failed_and_issuer_gone() -> Scene:
     return backing_off().without(Issuer)
 
 
+def just_issued() -> Scene:
+    return under_way(APPROVED, condition("Ready", "True", "Issued"))
+
+
+def not_looked_at_yet() -> Scene:
+    return under_way()
+
+
+def request_is_over() -> Scene:
+    return under_way(APPROVED, condition("Ready", "False", "Failed", "no"))
+
+
+def invalid_request() -> Scene:
+    return under_way(condition("InvalidRequest", "True", "Bad", "the CSR is bad"))
+
+
+def issuer_unreachable() -> Scene:
+    text = "Failed to register ACME account: connection refused"
+    scene = under_way(APPROVED)
+    issuer = scene.issuer(an_issuer(), condition("Ready", "False", "ErrRegisterACMEAccount", text))
+    scene.tell(issuer, failure_class="transport", failure_reason="ErrRegisterACMEAccount")
+    return scene
+
+
+def credential_missing() -> Scene:
+    text = 'secret "tsig" not found'
+    scene = under_way(APPROVED)
+    scene.issuer(an_acme_issuer(), condition("Ready", "False", "InvalidSolver", text))
+    return scene
+
+
+def account_is_bound_elsewhere() -> Scene:
+    text = "Failed to register ACME account: the CA refused newAccount (externalAccountRequired)"
+    scene = under_way(APPROVED)
+    scene.issuer(an_acme_issuer(), condition("Ready", "False", "ErrRegisterACMEAccount", text))
+    return scene
+
+
+def account_key_unreadable() -> Scene:
+    text = "Account private key is invalid: no PEM"
+    scene = under_way(APPROVED)
+    scene.issuer(an_acme_issuer(), condition("Ready", "False", "ErrVerifyACMEAccount", text))
+    return scene
+
+
+def issuer_told_what_to_do() -> Scene:
+    scene = under_way(APPROVED)
+    issuer = scene.issuer(an_acme_issuer(), condition("Ready", "False", "Refused", "terms changed"))
+    scene.tell(issuer, failure_class="policy", remedy="Read the terms.")
+    return scene
+
+
+def key_stored() -> Scene:
+    scene = Scene()
+    scene.issuing()
+    return scene
+
+
+def failed_for_a_reason_nobody_kept() -> Scene:
+    scene = Scene()
+    scene.issuer(an_issuer(), READY)
+    scene.status(last_failure_time=NOW, failed_issuance_attempts=1)
+    return scene
+
+
+def secret_of_an_elder() -> Scene:
+    young = NOW - timedelta(days=1)
+    scene = Scene(a_certificate(secret_name="shared", meta={"creation_timestamp": young}))
+    scene.add(a_certificate("elder", secret_name="shared"))
+    return scene
+
+
 Expected = tuple[Verdict, str, str, str]
 
 STATES: dict[Callable[[], Scene], Expected] = {
@@ -279,6 +351,30 @@ STATES: dict[Callable[[], Scene], Expected] = {
     backing_off: (Verdict.FAILED, "Certificate default/web", "The CA said no", "Ask for less."),
     wrong_certificate: (Verdict.FAILED, "Issuer default/ca", "already expired", "clock"),
     failed_and_issuer_gone: (Verdict.STALLED, "Issuer default/ca", "does not exist", "Create"),
+    just_issued: (Verdict.ISSUING, "CertificateRequest default/web-1", "is signed", ""),
+    not_looked_at_yet: (Verdict.ISSUING, "CertificateRequest default/web-1", "approver", ""),
+    request_is_over: (Verdict.ISSUING, "CertificateRequest default/web-1", "it is settled", ""),
+    invalid_request: (
+        Verdict.STALLED, "CertificateRequest default/web-1", "the CSR is bad", "Correct the spec",
+    ),
+    issuer_unreachable: (Verdict.FAILED, "Issuer default/ca", "connection refused", "network"),
+    credential_missing: (Verdict.STALLED, "Secret default/tsig", "not found", "the solvers"),
+    account_is_bound_elsewhere: (
+        Verdict.STALLED, "Issuer default/ca", "newAccount", "external account binding",
+    ),
+    account_key_unreadable: (
+        Verdict.STALLED, "Secret default/account", "is invalid", "into Secret default/account",
+    ),
+    issuer_told_what_to_do: (
+        Verdict.STALLED, "Issuer default/ca", "terms changed", "Read the terms.",
+    ),
+    key_stored: (Verdict.ISSUING, "Certificate default/web", "Request is about to be made", ""),
+    failed_for_a_reason_nobody_kept: (
+        Verdict.FAILED, "Certificate default/web", "the last attempt failed", "",
+    ),
+    secret_of_an_elder: (
+        Verdict.STALLED, "Certificate default/elder", "also the target", "of its own",
+    ),
     well: (Verdict.READY, "Certificate default/web", "up to date", ""),
 }  # fmt: skip
 
@@ -394,3 +490,32 @@ def test_the_issuer_of_a_secret_that_is_no_key_pair_is_at_fault_by_its_secret() 
     scene.add(a_secret("ca-key-pair"))
 
     assert str(scene.why().culprit) == "Secret default/ca-key-pair"
+
+
+def test_an_issuer_that_is_tried_again_tells_its_pace() -> None:
+    notes = issuer_unreachable().why().notes
+
+    assert "it is tried again after 5s, then ever more rarely, at least every 10m" in notes
+
+
+def test_an_expired_certificate_is_called_so() -> None:
+    scene = backing_off()
+    scene.issued(days=5)
+
+    assert any("has expired at 2026-01-06" in note for note in scene.why().notes)
+
+
+def test_a_ready_certificate_warns_of_an_issuer_that_is_gone() -> None:
+    scene = Scene()
+    scene.issued()
+
+    assert "Issuer default/ca does not exist: the renewal would fail" in scene.why().notes
+
+
+def test_the_owner_of_a_shared_secret_is_told_of_the_other() -> None:
+    scene = well()
+    scene.add(a_certificate("other", secret_name="web-tls"))
+
+    notes = scene.why().notes
+
+    assert any("also the target of Certificate default/other" in note for note in notes)

@@ -6,10 +6,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from certwright.api.order import Challenge, Order, State
+from certwright.api.issuer import Issuer, IssuerSpec
+from certwright.api.meta import Key
+from certwright.api.order import ACMEAuthorization, Challenge, Order, State
+from certwright.api.request import CertificateRequestStatus
+from certwright.policy.certificate import next_step
+from certwright.policy.explain_challenge import explain_challenges, read_servers
 from certwright.policy.explain_text import MOST_LINES, render
-from certwright.policy.explanation import Fault, Verdict
+from certwright.policy.explanation import Case, Fault, Verdict
+from certwright.policy.inventory import Inventory
+from certwright.policy.readiness import assess
 from tests.builders import a_certificate, a_secret
 from tests.fakes.clock import START
 from tests.unit.policy.scene import (
@@ -204,6 +212,91 @@ def order_errored() -> Acme:
     return scene
 
 
+def order_not_made() -> Acme:
+    scene = Acme()
+    scene.without(Order)
+    return scene
+
+
+def order_just_failed() -> Acme:
+    return Acme(state=State.INVALID, reason="no")
+
+
+def proof_just_failed() -> Acme:
+    scene = Acme()
+    scene.proof(state=State.INVALID, reason="Error accepting authorization: no TXT record (dns)")
+    return scene
+
+
+def unread_authorizations() -> Acme:
+    return Acme(authorizations=(ACMEAuthorization(url="https://acme.example.com/1"),))
+
+
+def no_challenges_yet() -> Acme:
+    return Acme()
+
+
+def done_at_last() -> Acme:
+    return Acme(state=State.VALID, certificate=b"chain")
+
+
+def strange_csr() -> Acme:
+    scene = Acme()
+    order = scene.the_order
+    scene.exchange(order, replace(order, spec=replace(order.spec, request=b"other")))
+    return scene
+
+
+def no_solvers_at_all() -> Acme:
+    scene = Acme()
+    issuer = next(iter(scene.list(Issuer)))
+    acme = issuer.spec.acme
+    assert acme is not None
+    scene.exchange(issuer, replace(issuer, spec=IssuerSpec(acme=replace(acme, solvers=()))))
+    return scene
+
+
+def waits_instead() -> Acme:
+    solver = a_solver(waitInsteadOfSelfCheck="60s")
+    scene = Acme(solver)
+    scene.challenge(scene.the_order, solver, presented=True, presented_at=NOW, state=State.PENDING)
+    return scene
+
+
+def dns_provider_away() -> Acme:
+    scene = Acme()
+    scene.tell(
+        scene.proof(reason="no answer"), failure_class="transport", failure="no answer from ns1"
+    )
+    return scene
+
+
+def refused_back_off_after_denial() -> Acme:
+    scene = Acme()
+    scene.exchange(
+        scene.the_request,
+        replace(
+            scene.the_request,
+            status=CertificateRequestStatus(conditions=(condition("Denied", "True", "No", "no"),)),
+        ),
+    )
+    scene.status(
+        conditions=(condition("Issuing", "False", "Denied", f"{FAILED}no"),),
+        last_failure_time=NOW,
+        failed_issuance_attempts=1,
+    )
+    return scene
+
+
+def order_failed_and_waits() -> Acme:
+    scene = order_errored()
+    scene.status(
+        conditions=(condition("Issuing", "False", "Failed", f"{FAILED}no"),),
+        last_failure_time=NOW,
+    )
+    return scene
+
+
 Expected = tuple[Verdict, str, str, str]
 
 STATES: dict[Callable[[], Acme], Expected] = {
@@ -225,6 +318,24 @@ STATES: dict[Callable[[], Acme], Expected] = {
     all_proven: (Verdict.ISSUING, "Order default/web-1-1", "worked on by the CA", ""),
     forged: (Verdict.STALLED, "Order default/web-1-1", "names not ordered", "Delete it"),
     refused_by_caa: (Verdict.FAILED, "Challenge", "CAA forbids issuance", f"CAA records of {NAME}"),
+    order_not_made: (
+        Verdict.ISSUING, "CertificateRequest default/web-1", "about to be made", "",
+    ),
+    order_just_failed: (Verdict.FAILED, "Order default/web-1-1", "ended as invalid: no", ""),
+    proof_just_failed: (Verdict.FAILED, "Challenge", "no TXT record", ""),
+    unread_authorizations: (Verdict.ISSUING, "Order default/web-1-1", "being read", ""),
+    no_challenges_yet: (Verdict.ISSUING, "Order default/web-1-1", "gets Challenges for 1", ""),
+    done_at_last: (Verdict.ISSUING, "Order default/web-1-1", "being handed on", ""),
+    strange_csr: (Verdict.STALLED, "Order default/web-1-1", "something else", "Delete it"),
+    no_solvers_at_all: (Verdict.STALLED, "Issuer default/ca", "can prove", "Give Issuer default"),
+    waits_instead: (Verdict.WAITING, "Challenge", "as its solver asks", ""),
+    dns_provider_away: (Verdict.FAILED, "Challenge", "no answer from ns1", "network"),
+    refused_back_off_after_denial: (
+        Verdict.FAILED, "CertificateRequest default/web-1", "was denied: no", "who denied it",
+    ),
+    order_failed_and_waits: (
+        Verdict.FAILED, "Order default/web-1-1", "rejected", f"{NAME} is not one",
+    ),
     order_errored: (Verdict.FAILED, "Order default/web-1-1", "rejected", f"{NAME} is not one"),
 }  # fmt: skip
 
@@ -256,6 +367,27 @@ def test_the_next_attempt_is_the_one_that_is_decided(state: Callable[[], Acme], 
 
     assert found is not None
     assert found.isoformat() == at
+
+
+def test_other_proofs_that_are_not_done_are_counted() -> None:
+    chain = Inventory(stale_secondary()).chain(Key("default", "web"))
+    assert chain is not None
+    assert chain.link is not None
+    proof = chain.link.challenges[0]
+    link = replace(chain.link, challenges=(proof, proof))
+    seen = chain.seen
+    case = Case(chain=chain, now=NOW, step=next_step(seen, NOW), readiness=assess(seen.facts(NOW)))
+
+    found = explain_challenges(case, link)
+
+    assert found.notes[-1] == "1 more proof of this Order is not done either"
+
+
+def test_a_semicolon_of_a_server_does_not_break_its_line() -> None:
+    message, evidence = read_servers("Waiting for x propagation: no; ns1: a; b; ns2: c")
+
+    assert message == "no"
+    assert [str(one) for one in evidence] == ["ns1: a; b", "ns2: c"]
 
 
 def test_every_name_server_has_its_line() -> None:
