@@ -26,6 +26,10 @@ class RecordingStore:
         self.writes: list[tuple[str, str, str, str]] = []
         self.events: list[str] = []
 
+    @property
+    def secrets_as(self) -> type[Resource]:
+        return self._inner.secrets_as
+
     async def get(self, kind: type[R], key: Key) -> R:
         await self._live()
         return await self._inner.get(kind, key)

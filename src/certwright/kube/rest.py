@@ -22,7 +22,7 @@ from certwright.kube.pace import Pace
 from certwright.kube.plugin import ExecRunner
 from certwright.kube.problem import parse_problem
 from certwright.net.http import TIMEOUT, Response
-from certwright.net.stream import Channel, Headers, Request, Streamed, Tls
+from certwright.net.stream import Arriving, Channel, Headers, Link, Request, Tls
 
 JSON: Final = "application/json"
 _BODY_LIMIT: Final = 256 * 1024 * 1024  # a list without pages
@@ -36,8 +36,8 @@ _WARNINGS: Final = 500
 
 log = structlog.get_logger(__name__)
 
-Connect = Callable[[str, Tls, str], Channel]
-"""Opens a channel: server, TLS, proxy (empty for that of the environment)."""
+Connect = Callable[[str, Tls, str], Link]
+"""Opens the way to a server: URL, TLS, proxy (empty for that of the environment)."""
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class Call(Struct, frozen=True, kw_only=True):
 class _Lent(Struct):
     """Connections, and how many requests use them now."""
 
-    channel: Channel
+    channel: Link
     tls: Tls
     users: int = 0
 
@@ -109,7 +109,7 @@ class Rest:
         raise AssertionError("the last try returns or raises")
 
     @asynccontextmanager
-    async def stream(self, call: Call, *, quiet: timedelta) -> AsyncIterator[Streamed]:
+    async def stream(self, call: Call, *, quiet: timedelta) -> AsyncIterator[Arriving]:
         """Send one request and yield its answer while it arrives; `quiet` bounds its silence.
 
         Raises:
@@ -141,7 +141,7 @@ class Rest:
             await lent.channel.aclose()
 
     @asynccontextmanager
-    async def _connected(self, identity: Identity) -> AsyncIterator[Channel]:
+    async def _connected(self, identity: Identity) -> AsyncIterator[Link]:
         """Lend connections made as `identity` wants; outdated ones end with their last user."""
         if self._current is None or identity.tls != self._current.tls:
             cluster = self.config.cluster
@@ -171,7 +171,7 @@ class Rest:
                 self._warned.popitem(last=False)
 
 
-def _connect(server: str, tls: Tls, proxy: str) -> Channel:
+def _connect(server: str, tls: Tls, proxy: str) -> Link:
     return Channel(server, tls, proxy=proxy)
 
 

@@ -11,8 +11,9 @@ import ssl
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from typing import Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
@@ -57,8 +58,56 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     limit_bytes: int = BODY_LIMIT
 
 
-class Streamed:
+class Arriving(Protocol):
     """An answer whose body still arrives."""
+
+    status: int
+    headers: Headers
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes; ends with the answer.
+
+        Raises:
+            Retryable: it broke off, or was silent for too long.
+        """
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """Read the body to its end.
+
+        Raises:
+            Retryable: it broke off, or is larger than `limit_bytes`.
+        """
+
+
+class Link(Protocol):
+    """A way to one server; a test or a proof hands in its own."""
+
+    async def request(self, request: Request) -> Response:
+        """Send one request and read its answer, whatever its status; no redirect is followed.
+
+        Raises:
+            Retryable: no answer (cause TRANSPORT), or one that is too large (cause SERVER).
+        """
+
+    def stream(
+        self, request: Request, *, quiet: timedelta
+    ) -> AbstractAsyncContextManager[Arriving]:
+        """Send one request and yield its answer as soon as its headers are there.
+
+        Args:
+            request: its `timeout` holds until then.
+            quiet: how long the body may be silent.
+
+        Raises:
+            Retryable: no answer in time.
+        """
+
+    async def aclose(self) -> None:
+        """Close all connections; a later request opens new ones."""
+
+
+class _Streamed:
+    """An answer that aiohttp reads."""
 
     def __init__(self, answer: aiohttp.ClientResponse, url: str) -> None:
         self._answer = answer
@@ -67,11 +116,7 @@ class Streamed:
         self.headers: Headers = tuple((str(key), value) for key, value in answer.headers.items())
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes; ends with the answer.
-
-        Raises:
-            Retryable: it broke off, or was silent for too long.
-        """
+        """Yield the body as it comes; see `Arriving.chunks`."""
         try:
             async for chunk in self._answer.content.iter_any():
                 yield chunk
@@ -79,11 +124,7 @@ class Streamed:
             raise _broken(self._url, error) from error
 
     async def read(self, limit_bytes: int) -> bytes:
-        """Read the body to its end.
-
-        Raises:
-            Retryable: it broke off, or is larger than `limit_bytes`.
-        """
+        """Read the body to its end; see `Arriving.read`."""
         content = bytearray()
         async for chunk in self.chunks():
             content += chunk
@@ -114,11 +155,7 @@ class Channel:
         self._session: aiohttp.ClientSession | None = None
 
     async def request(self, request: Request) -> Response:
-        """Send one request and read its answer, whatever its status; no redirect is followed.
-
-        Raises:
-            Retryable: no answer (cause TRANSPORT), or one that is too large (cause SERVER).
-        """
+        """Send one request and read its answer; see `Link.request`."""
         async with self._slots:
             try:
                 async with (
@@ -134,16 +171,8 @@ class Channel:
                 ) from error
 
     @asynccontextmanager
-    async def stream(self, request: Request, *, quiet: timedelta) -> AsyncIterator[Streamed]:
-        """Send one request and yield its answer as soon as its headers are there.
-
-        Args:
-            request: its `timeout` holds until then.
-            quiet: how long the body may be silent.
-
-        Raises:
-            Retryable: no answer in time.
-        """
+    async def stream(self, request: Request, *, quiet: timedelta) -> AsyncIterator[Arriving]:
+        """Send one request and yield its answer while it arrives; see `Link.stream`."""
         async with self._open(request, quiet=quiet) as answer:
             yield answer
 
@@ -154,7 +183,7 @@ class Channel:
             await session.close()
 
     @asynccontextmanager
-    async def _open(self, request: Request, *, quiet: timedelta) -> AsyncIterator[Streamed]:
+    async def _open(self, request: Request, *, quiet: timedelta) -> AsyncIterator[Arriving]:
         url = f"{self._server}{request.target}"
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
@@ -176,7 +205,7 @@ class Channel:
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
             raise _broken(url, error) from error
         try:
-            yield Streamed(answer, url)
+            yield _Streamed(answer, url)
         finally:
             answer.release()  # a body that was read to its end leaves the connection for others
 

@@ -72,7 +72,9 @@ class Shelf(Generic[R]):
         before = self._items.get(resource.key)
         if resource.metadata.uid in self._tombstones:
             return True
-        return before is not None and _version(before) >= _version(resource)
+        if before is None or _completes(resource, before):
+            return False
+        return _version(before) >= _version(resource)
 
     def put(self, resource: R) -> Observed[R] | None:
         """Take in a resource unless something as new is known already."""
@@ -141,6 +143,16 @@ class Cache:
         if shelf.knows(resource):  # our own writes come back by the watch: not worth a summary
             return None
         return shelf.put(reduce(resource))
+
+
+def _completes(resource: Resource, known: Resource) -> bool:
+    """Whether a Secret is known in full now of which only that version's metadata was known."""
+    return (
+        isinstance(known, SecretSummary)
+        and known.partial
+        and not (isinstance(resource, SecretSummary) and resource.partial)
+        and resource.metadata.resource_version == known.metadata.resource_version
+    )
 
 
 def reduce(resource: Resource) -> Resource:

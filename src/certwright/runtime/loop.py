@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 import structlog
 from msgspec import Struct
 
-from certwright.api.core import Secret
 from certwright.api.kinds import to_wire
 from certwright.api.meta import Key, Resource
 from certwright.api.patch import merge_diff
@@ -129,14 +128,17 @@ class Runtime:
     # watches → keys
 
     async def _list(self, kind: type[Resource]) -> str:
-        listing = await self._store.list(_stored(kind))
-        self.view.observe_all(_stored(kind), listing.items)
+        listing = await self._store.list(self._read_as(kind))
+        self.view.observe_all(kind, listing.items)
         return listing.version
+
+    def _read_as(self, kind: type[Resource]) -> type[Resource]:
+        return self._store.secrets_as if kind is SecretSummary else kind
 
     async def _watch(self, kind: type[Resource], version: str) -> None:
         while True:
             try:
-                async for event in self._store.watch(_stored(kind), since=version):
+                async for event in self._store.watch(self._read_as(kind), since=version):
                     version = event.version
                     if event.change is not Change.BOOKMARK and event.resource is not None:
                         self.view.observe(event.change, event.resource)
@@ -206,7 +208,7 @@ class Runtime:
         """After a conflict: somebody was faster; decide again as soon as the news is here."""
         before = self.view.get(kind, key)
         try:
-            newest = await self._store.get(_stored(kind), key)
+            newest = await self._store.get(self._read_as(kind), key)
         except NotFound:
             queue.forget(key)
             return
@@ -308,7 +310,3 @@ class Runtime:
             return resource
         patch = {"metadata": {"annotations": news}}
         return await self.view.patch(resource, patch, manager=outcome.manager or "certwright")
-
-
-def _stored(kind: type[Resource]) -> type[Resource]:
-    return Secret if kind is SecretSummary else kind

@@ -55,6 +55,21 @@ class View:
         except NotFound:
             return None
 
+    async def complete(self, key: Key) -> None:
+        """Make sure that a Secret, if it is known at all, is known in full.
+
+        Only Secrets that are not labelled as ours cost a read, once for each of their versions.
+        """
+        known = self.get(SecretSummary, key)
+        if known is None or not known.partial:
+            return
+        try:
+            found = await self._store.get(SecretSummary, key)
+        except NotFound:
+            self.observe(Change.DELETED, known)
+        else:
+            self.observe(Change.MODIFIED, found)
+
     async def create(self, resource: R, *, manager: str) -> R:
         """Create; raises as the store does."""
         return self._written(await self._store.create(resource, manager=manager))

@@ -8,6 +8,8 @@ pass one contract suite (tests/contract/store). Rules that hold for every method
 * A write that changes nothing leaves the version alone and makes no event.
 * `metadata.generation` grows only when the spec changes; status is written by `patch_status` alone.
 * A delete with finalizers present only sets `deletionTimestamp`; removing the last one deletes.
+* `SecretSummary` is read (get, list, watch) like a kind of its own: a Secret without its bytes.
+  Lists and watches may know only the metadata of Secrets without cert-manager's label (`partial`).
 * A resource whose owner's uid is gone is collected in the background, finalizers honoured.
 """
 
@@ -88,6 +90,10 @@ class WatchEvent(Struct, Generic[R], frozen=True):
 
 class Store(Protocol):
     """Resources, typed; every method raises a `StoreProblem` and nothing else when refused."""
+
+    @property
+    def secrets_as(self) -> type[Resource]:
+        """As what Secrets are watched here: SecretSummary, or whole where they are at hand."""
 
     async def get(self, kind: type[R], key: Key) -> R:
         """Read one resource.

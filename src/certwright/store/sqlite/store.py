@@ -14,8 +14,10 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from certwright.api.core import Secret
 from certwright.api.kinds import Document, Kind, encode, kind_of
 from certwright.api.meta import Key, Resource
+from certwright.api.secret import read_as
 from certwright.base.clock import Clock
 from certwright.store.protocol import (
     Admission,
@@ -69,6 +71,8 @@ class Tuning(Struct, frozen=True):
 
 class SqliteStore:
     """Resources in one file; passes the same contract suite as the Kubernetes backend."""
+
+    secrets_as = Secret
 
     def __init__(self, worker: Worker, hub: Hub, clock: Clock, admission: Admission | None) -> None:
         self._worker = worker
@@ -141,7 +145,9 @@ class SqliteStore:
         """Read one resource; see `Store.get`."""
         what = kind_of(kind)
         return await self._worker.peek(
-            lambda records: msgspec.convert(_found(records, what, key).document, type=kind)
+            lambda records: read_as(
+                kind, msgspec.convert(_found(records, what, key).document, type=what.type)
+            )
         )
 
     async def list(
@@ -156,8 +162,9 @@ class SqliteStore:
         what = kind_of(kind)
 
         def work(records: Records) -> Listing[R]:
-            decoder = msgspec.json.Decoder(kind)
-            found = (decoder.decode(text) for text in records.texts(what, namespace))
+            decoder = msgspec.json.Decoder(what.type)
+            texts = records.texts(what, namespace)
+            found = (read_as(kind, decoder.decode(text)) for text in texts)
             if wanted:
                 found = (item for item in found if wanted <= item.metadata.labels.items())
             return Listing(items=tuple(found), version=str(records.version))

@@ -7,12 +7,13 @@ version and goes on with what is announced meanwhile. Who does not keep up has t
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from certwright.api.kinds import Kind, kind_of
 from certwright.api.meta import Resource
+from certwright.api.secret import read_as
 from certwright.store.protocol import Change, Gone, Unavailable, WatchEvent
 from certwright.store.sqlite.place import UNAVAILABLE
 from certwright.store.sqlite.records import Changed, Records
@@ -107,7 +108,7 @@ class Hub:
         watcher = Watcher(kind, start)
 
         def event(changed: Changed) -> WatchEvent[R]:
-            resource = cast("R", changed.resource)  # only those of `kind` come here
+            resource = read_as(type_, changed.resource)  # only those of `kind` come here
             return WatchEvent(
                 change=changed.change, version=str(changed.version), resource=resource
             )
