@@ -32,8 +32,11 @@ _QUIET_ROUNDS = 8
 class Running:
     """Controllers at work; `store` is how the test looks and writes, as a user would."""
 
-    def __init__(self, runtime: Runtime, store: Store, clock: FakeClock) -> None:
+    def __init__(
+        self, runtime: Runtime, store: Store, clock: FakeClock, *, task: asyncio.Task[None]
+    ) -> None:
         self.runtime = runtime
+        self.task = task
         self.store = store
         self.clock = clock
 
@@ -42,6 +45,8 @@ class Running:
         async with asyncio.timeout(20):
             quiet = 0
             while quiet < _QUIET_ROUNDS:
+                if self.task.done():
+                    self.task.result()  # raises what ended it
                 quiet = quiet + 1 if self.runtime.at_rest else 0
                 await self.store.list(Event, namespace="nowhere")
 
@@ -108,7 +113,7 @@ async def running(
     runtime = Runtime(store, clock, controllers=controllers, indexes=INDEXES, random=Random(1))
     task = asyncio.create_task(runtime.run())
     try:
-        world = Running(runtime, user or store, clock)
+        world = Running(runtime, user or store, clock, task=task)
         if rests:
             await world.rest()
         yield world

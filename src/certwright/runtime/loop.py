@@ -6,7 +6,7 @@ events and back-off, so conflicts, no-op detection and failures are handled in o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +23,7 @@ from certwright.base.problem import Problem, Retryable, Waiting
 from certwright.runtime.cache import Cache, Index, Observed
 from certwright.runtime.events import Recorder
 from certwright.runtime.outcome import DONE, Outcome
-from certwright.runtime.queue import Queue
+from certwright.runtime.queue import LONGEST_NAP, Queue
 from certwright.runtime.view import View
 from certwright.store.protocol import Change, Conflict, Gone, NotFound, Store, StoreProblem
 
@@ -80,6 +80,7 @@ class Runtime:
         controllers: Sequence[Controller[Any]],
         indexes: Iterable[Index[Any]],
         random: Random,
+        longest_nap: timedelta = LONGEST_NAP,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -94,7 +95,9 @@ class Runtime:
         )
         self.view = View(store, Cache(self._kinds, indexes))
         self._recorder = Recorder(store, clock)
-        self._queues = {one.name: Queue(clock, random.random) for one in controllers}
+        self._queues = {
+            one.name: Queue(clock, random.random, longest_nap=longest_nap) for one in controllers
+        }
         self._pausing: dict[tuple[type[Resource], Key], set[str]] = {}
         self._syncing = True
         self.view.listen(self._wake)
@@ -167,7 +170,11 @@ class Runtime:
 
     def _keys(self, watch: Watch, seen: Observed[Any]) -> Iterable[Key]:
         both = (one for one in (seen.before, seen.after) if one is not None)
-        return dict.fromkeys(key for one in both for key in watch.keys(self.view, one))
+        try:
+            return dict.fromkeys(key for one in both for key in watch.keys(self.view, one))
+        except Exception:  # a bug here must end neither the watch nor whoever has just written
+            log.exception("bug", watch=watch.kind.__name__, key=str(seen.resource.key))
+            return ()
 
     # keys → reconciles
 

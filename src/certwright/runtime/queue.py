@@ -25,8 +25,11 @@ _REPLACED = 64
 class Queue:
     """Keys to reconcile."""
 
-    def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Clock, jitter: Callable[[], float], *, longest_nap: timedelta = LONGEST_NAP
+    ) -> None:
         self._clock = clock
+        self._longest_nap = longest_nap
         self._jitter = jitter
         self._urgent: OrderedDict[Key, None] = OrderedDict()
         self._background: OrderedDict[Key, None] = OrderedDict()
@@ -125,7 +128,7 @@ class Queue:
             heapq.heappop(self._heap)  # replaced or cancelled meanwhile
         if not self._heap:
             return None
-        return min(self._heap[0][0] - self._clock.now(), LONGEST_NAP)
+        return min(self._heap[0][0] - self._clock.now(), self._longest_nap)
 
     async def _sleep_or_change(self, nap: timedelta) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(nap))

@@ -6,12 +6,13 @@ The wait differs from cert-manager's on purpose (docs/divergences.md); its own w
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from certwright.api.certificate import Certificate, CertificateStatus
 from certwright.api.conditions import find_condition
 from certwright.api.core import Secret
 from certwright.api.issuer import Issuer
-from certwright.api.meta import Condition, ConditionStatus, Key
+from certwright.api.meta import Condition, ConditionStatus, IssuerReference, Key
 from certwright.api.request import CertificateRequest
 from certwright.base.backoff import ISSUANCE
 from certwright.base.problem import Cause
@@ -19,7 +20,7 @@ from certwright.pki.certificate import Template, self_sign
 from certwright.pki.csr import Request, build_csr
 from certwright.pki.keys import Algorithm, generate_key
 from certwright.pki.names import Names, Subject
-from tests.builders import a_certificate, a_secret, an_issuer
+from tests.builders import a_certificate, a_cluster_issuer, a_secret, an_issuer
 from tests.fakes.clock import START
 from tests.harness import Running
 from tests.unit.controllers.setting import a_setting
@@ -277,3 +278,20 @@ async def test_a_failure_that_the_request_does_not_show_waits_like_any_other() -
         await world.create(a_certificate())
 
         assert (await certificate(world)).status.failed_issuance_attempts == 1
+
+
+async def test_changed_credentials_of_a_cluster_issuer_end_the_wait_at_once() -> None:
+    where = Key("kube-system", "ca-key-pair")
+    reference = IssuerReference(name="ca", kind="ClusterIssuer")
+    secret = a_secret("ca-key-pair", data={"tls.key": b"old"})
+    secret = replace(secret, metadata=replace(secret.metadata, namespace="kube-system"))
+    async with a_setting(mode="fail") as setting, setting.running() as world:
+        await world.create(secret)
+        await world.create(a_cluster_issuer())
+        await world.create(a_certificate(issuer_ref=reference))
+        setting.signer.mode = "sign"
+
+        await setting.inner.patch(Secret, where, {"data": {"tls.key": "bmV3"}}, manager="user")
+        await world.rest()
+
+        assert (await certificate(world)).status.revision == 1

@@ -21,7 +21,11 @@ from certwright.base.problem import Problem
 from certwright.controllers.certificate.issuing import complete, fail, issue_temporary
 from certwright.controllers.certificate.keys import delete_keys, key_stuck, make_key, name_key
 from certwright.controllers.certificate.maintenance import maintain
-from certwright.controllers.certificate.observe import certificate_watches, observe_certificate
+from certwright.controllers.certificate.observe import (
+    certificate_watches,
+    observe_certificate,
+    target_key,
+)
 from certwright.controllers.certificate.requests import create_request, delete_requests
 from certwright.controllers.certificate.trigger import start_issuing
 from certwright.controllers.certificate.turn import READINESS, Turn
@@ -61,6 +65,9 @@ def build_certificate_controller(world: World) -> Controller[Certificate]:
 
 async def reconcile(world: World, view: View, key: Key) -> Outcome:
     """Move one Certificate one step forward."""
+    certificate = view.get(Certificate, key)
+    if certificate is not None:
+        await view.complete(target_key(certificate))  # it may be a Secret that somebody else made
     seen = observe_certificate(view, key, world.options)
     if seen is None:
         return DONE

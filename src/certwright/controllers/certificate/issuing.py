@@ -15,6 +15,7 @@ from certwright.controllers.certificate.keys import read_next_key
 from certwright.controllers.certificate.requests import OF_FAILURES
 from certwright.controllers.certificate.target import Bundle, origin_of, write_target
 from certwright.controllers.certificate.turn import ISSUING, Turn
+from certwright.controllers.failure import carried
 from certwright.pki.certificate import temporary_certificate
 from certwright.pki.keys import encode_key
 from certwright.policy.certificate import Complete, Fail, IssueTemporary, seen_fingerprint
@@ -84,13 +85,12 @@ def fail(turn: Turn, step: Fail) -> Outcome:
         failed_issuance_attempts=attempts,
         next_private_key_secret_name="",
     )
-    told = {name: request.metadata.annotations.get(name) for name in OF_FAILURES}
     return turn.report(
         ISSUING,
         warning(ISSUING, step.reason, message),
         status=status,
         annotations={
-            **told,
+            **carried(request),
             names.FAILURE_CLASS: str(cause_of(request)),
             names.NEXT_ATTEMPT: f"{again:%Y-%m-%dT%H:%M:%SZ}",
             names.FAILED_WITH: seen_fingerprint(turn.seen),

@@ -19,6 +19,7 @@ from certwright.api.request import CertificateRequest, CertificateRequestSpec
 from certwright.base.reason import Reason
 from certwright.controllers.certificate.keys import read_next_key
 from certwright.controllers.certificate.turn import REQUEST_MANAGER, Turn
+from certwright.controllers.failure import CLEARED
 from certwright.pki.csr import build_csr
 from certwright.pki.errors import PkiError
 from certwright.policy.certificate import CreateRequest, DeleteRequests
@@ -30,18 +31,7 @@ _LONGEST_NAME = 233
 _LONGEST_PREFIX = 168
 _RETRY = timedelta(seconds=30)
 
-OF_FAILURES = frozenset(
-    {
-        names.FAILURE_CLASS,
-        names.FAILURE_REASON,
-        names.FAILURE_MESSAGE,
-        names.NEXT_ATTEMPT,
-        names.EVIDENCE,
-        names.PROBLEM,
-        names.REMEDY,
-        names.FAILED_WITH,
-    }
-)
+OF_FAILURES = frozenset({*CLEARED, names.FAILED_WITH})
 """Annotations that tell of one object's failure; they are never copied to the next attempt."""
 
 
