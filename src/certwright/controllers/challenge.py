@@ -30,7 +30,7 @@ from certwright.controllers.references import (
     using_secret,
 )
 from certwright.controllers.solving import Solvers
-from certwright.controllers.trust import distrust_of_challenge, distrust_of_order
+from certwright.controllers.trust import Trust, distrust_of_challenge
 from certwright.controllers.world import World
 from certwright.policy.challenge import (
     ACCEPT_PREFIX,
@@ -56,7 +56,7 @@ def build_challenge_controller(world: World) -> Controller[Challenge]:
     return Controller(
         name="challenges",
         kind=Challenge,
-        reconcile=partial(reconcile, Means(world, Solvers(world), Proofs())),
+        reconcile=partial(reconcile, Means(world, Solvers(world), Proofs(), Trust())),
         failed=failed,
         watches=(
             Watch(Order, owned),
@@ -68,11 +68,12 @@ def build_challenge_controller(world: World) -> Controller[Challenge]:
 
 
 class Means(Struct, frozen=True):
-    """What a reconcile is handed: the world, the solvers in use, what is remembered of proofs."""
+    """What a reconcile is handed besides the view."""
 
     world: World
     solvers: Solvers
     proofs: Proofs
+    trust: Trust
 
 
 async def reconcile(means: Means, view: View, key: Key) -> Outcome:
@@ -124,7 +125,7 @@ async def _trusted(  # noqa: PLR0911  # one guard a line
     request = owning_request(view, order)
     if request is None and order.metadata.controller is not None:
         return DONE
-    why = distrust_of_order(order, request)
+    why = means.trust.distrust_of_order(order, request)
     if why:
         return _ignored(f"of its Order: {why}")
     issuer = find_issuer(view, order.spec.issuer_ref, order.metadata.namespace)

@@ -8,6 +8,8 @@ from collections import Counter
 from datetime import datetime
 from functools import partial
 
+from msgspec import Struct
+
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key
 from certwright.api.order import Challenge, Order
@@ -26,7 +28,7 @@ from certwright.controllers.references import (
     referring_to,
     using_secret,
 )
-from certwright.controllers.trust import distrust_of_order
+from certwright.controllers.trust import Trust
 from certwright.controllers.world import World
 from certwright.policy.order import Delete, Distrust, Facts, Idle, NoSolver, next_step
 from certwright.runtime.loop import Controller, Watch
@@ -39,7 +41,7 @@ def build_order_controller(world: World) -> Controller[Order]:
     return Controller(
         name="orders",
         kind=Order,
-        reconcile=partial(reconcile, world, Counter()),
+        reconcile=partial(reconcile, Means(world, Counter(), Trust())),
         failed=failed,
         watches=(
             Watch(Challenge, owner_key("Order")),
@@ -50,10 +52,19 @@ def build_order_controller(world: World) -> Controller[Order]:
     )
 
 
+class Means(Struct, frozen=True):
+    """What a reconcile is handed; `looks` counts the polls since something was done."""
+
+    world: World
+    looks: Counter[Key]
+    trust: Trust
+
+
 async def reconcile(  # noqa: PLR0911  # one guard a line
-    world: World, looks: Counter[Key], view: View, key: Key
+    means: Means, view: View, key: Key
 ) -> Outcome:
-    """Move one Order one step forward; `looks` counts the polls since something was done."""
+    """Move one Order one step forward."""
+    world, looks = means.world, means.looks
     order = view.get(Order, key)
     if order is None or order.metadata.deleting or order.status.state.failed:
         del looks[key]
@@ -61,7 +72,7 @@ async def reconcile(  # noqa: PLR0911  # one guard a line
     request = owning_request(view, order)
     if request is None and order.metadata.controller is not None:
         return DONE  # its owner is gone: it will be collected
-    why = distrust_of_order(order, request)
+    why = means.trust.distrust_of_order(order, request)
     if why:
         return _ignored(why)
     until = rate_limited_until(order, world.clock.now())

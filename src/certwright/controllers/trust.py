@@ -4,26 +4,44 @@ Both borrow an issuer's account and credentials. So they are never taken at thei
 say is derived anew from CertificateRequest, Order and Issuer before each outside effect.
 """
 
+from collections import OrderedDict
+
 from msgspec.structs import replace
 
 from certwright.api.issuer import ACMEIssuer
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
-from certwright.pki.csr import parse_csr
+from certwright.pki.csr import CsrFacts, parse_csr
 from certwright.pki.errors import PkiError
 from certwright.policy import order as policy
 from certwright.policy.challenge import expected_spec
 
+_REMEMBERED = 500
 
-def distrust_of_order(order: Order, request: CertificateRequest | None) -> str:
-    """Say why an Order is not one of ours; empty where it is."""
-    if request is None:
-        return "it is not owned by a CertificateRequest"
-    try:
-        csr = parse_csr(request.spec.request)
-    except PkiError as error:
-        return f"the CSR of its CertificateRequest cannot be read: {error}"
-    return policy.distrust_of_order(order, request, csr)
+
+class Trust:
+    """Judges Orders; remembers the CSRs of those under way, for their signatures cost time."""
+
+    def __init__(self) -> None:
+        self._read: OrderedDict[bytes, CsrFacts] = OrderedDict()
+
+    def distrust_of_order(self, order: Order, request: CertificateRequest | None) -> str:
+        """Say why an Order is not one of ours; empty where it is."""
+        if request is None:
+            return "it is not owned by a CertificateRequest"
+        try:
+            csr = self._csr(request.spec.request)
+        except PkiError as error:
+            return f"the CSR of its CertificateRequest cannot be read: {error}"
+        return policy.distrust_of_order(order, request, csr)
+
+    def _csr(self, pem: bytes) -> CsrFacts:
+        found = self._read.get(pem)
+        if found is None:
+            found = self._read[pem] = parse_csr(pem)
+            if len(self._read) > _REMEMBERED:
+                self._read.popitem(last=False)
+        return found
 
 
 def distrust_of_challenge(challenge: Challenge, order: Order, acme: ACMEIssuer, key: str) -> str:

@@ -64,6 +64,7 @@ class Stage(Struct, frozen=True):
     ca: ca.Pebble
     dns: NameServerUnderTest
     clock: SystemClock
+    task: asyncio.Task[None]
 
     async def find(self, kind: type[R], name: str, namespace: str = "default") -> R | None:
         try:
@@ -76,6 +77,8 @@ class Stage(Struct, frozen=True):
         began = self.clock.monotonic()
         async with asyncio.timeout(seconds):
             while not await holds():
+                if self.task.done():
+                    self.task.result()  # a controller that fell over is the failure to show
                 await self.clock.sleep(timedelta(milliseconds=5))
         return timedelta(seconds=self.clock.monotonic() - began)
 
@@ -151,7 +154,7 @@ async def played(
         )
         task = asyncio.create_task(runtime.run())
         stack.push_async_callback(_stop, task)
-        yield Stage(on.store, recording, runtime, on.ca, on.dns, on.clock)
+        yield Stage(on.store, recording, runtime, on.ca, on.dns, on.clock, task)
 
 
 @asynccontextmanager

@@ -1,9 +1,12 @@
 """An ACME issuance from request to chain (compat-spec 3.15, 3.16, 9.6; design §6, §8)."""
 
 from datetime import timedelta
+from typing import Any
 
+from certwright.api.meta import Resource
 from certwright.api.order import Challenge, Order
 from certwright.pki.certificate import certificate_facts
+from certwright.runtime.cache import Observed
 from tests.fakes.acme import FakeCa
 from tests.fakes.solver import FakeDns
 from tests.unit.controllers.acme_setting import NAME, a_scene, condition_of
@@ -53,6 +56,41 @@ async def test_two_names_are_issued_in_the_order_of_the_spec() -> None:
         ["cert-manager.io", "OrderCreated", "Created", "Created", "Complete", "CertificateIssued"]
         + ["Started", "Presented", "DomainVerified"] * 2
     )
+
+
+async def test_the_states_follow_each_other_as_in_the_spec() -> None:
+    """The worked sequence of compat-spec 9.6, by DNS-01."""
+    seen: list[str] = []
+
+    async with a_scene() as scene:
+
+        def note(kind: type[Resource], change: Observed[Any]) -> None:
+            after = change.after
+            if isinstance(after, Order):
+                seen.append(f"Order {after.status.state or 'new'}")
+            elif isinstance(after, Challenge) and not after.metadata.deleting:
+                status = after.status
+                flags = (status.state or "new", status.processing, status.presented)
+                seen.append(" ".join(["Challenge", *map(str, flags)]))
+            elif kind is Challenge and after is None:
+                seen.append("Challenge gone")
+
+        scene.world.runtime.view.listen(note)
+        await scene.ask("example.com")
+        await scene.wait(2)
+
+        request = await scene.request()
+
+    assert list(dict.fromkeys(seen)) == [
+        "Order new",
+        "Order pending",
+        "Challenge new False False",
+        "Challenge pending True True",
+        "Challenge valid True True",
+        "Order valid",
+        "Challenge gone",
+    ]
+    assert condition_of(request)[1] == "Issued"
 
 
 async def test_records_and_challenges_are_gone_afterwards() -> None:
