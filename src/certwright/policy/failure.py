@@ -88,6 +88,8 @@ def fingerprint(
         parts.append(f"{issuer.metadata.uid}/{issuer.metadata.generation}")
     for secret in sorted(credentials, key=lambda one: one.key):
         parts += [str(secret.key), *(f"{k}={v}" for k, v in sorted(secret.digests.items()))]
+        if secret.partial:  # its content is not known: any change may be one of it
+            parts.append(secret.metadata.resource_version)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
