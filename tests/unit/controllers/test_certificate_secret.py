@@ -11,6 +11,7 @@ from certwright.api.certificate import (
     OutputFormat,
     SecretTemplate,
 )
+from certwright.api.conditions import find_condition
 from certwright.api.core import Secret
 from certwright.pki.keys import der_of, parse_key
 from tests.builders import a_certificate, a_secret
@@ -212,3 +213,19 @@ async def test_an_adopted_secret_is_kept_and_gets_its_metadata() -> None:
     assert secret.metadata.annotations["cert-manager.io/alt-names"] == "www.example.com"
     assert status.revision is None
     assert [one.status for one in status.conditions] == ["True"]
+
+
+async def test_a_secret_that_cannot_be_written_is_told_until_it_goes() -> None:
+    frozen = a_secret("web-tls", data={"mine": b"1"}, type="Opaque", immutable=True)
+    async with a_setting() as setting, setting.running() as world:
+        await world.create(frozen)
+        await world.create(a_certificate())
+        stuck = (await world.get(Certificate, "web")).status
+
+        await world.delete(Secret, "web-tls")
+
+        ready = find_condition(stuck.conditions, "Ready")
+        assert ready is not None
+        assert (ready.status, ready.reason) == ("False", "Refused")
+        assert ready.message.startswith("The target Secret cannot be written: ")
+        assert (await world.get(Certificate, "web")).status.revision == 1

@@ -12,6 +12,8 @@ from certwright.api.core import CA_CERT, TLS_CERT, TLS_KEY, TYPE_TLS, Secret
 from certwright.api.kinds import Document
 from certwright.api.meta import IssuerReference
 from certwright.api.secret import COMBINED_PEM, KEY_DER, SecretSummary, summarize
+from certwright.base.problem import Stalled
+from certwright.base.reason import Reason
 from certwright.controllers.certificate.observe import target_key
 from certwright.controllers.certificate.turn import ISSUING, Turn
 from certwright.pki.certificate import detail_annotations
@@ -23,6 +25,7 @@ from certwright.policy.secret import (
     target_labels,
     wanted_formats,
 )
+from certwright.store.protocol import Invalid
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
@@ -49,10 +52,20 @@ async def write_target(turn: Turn, bundle: Bundle, *, origin: Mapping[str, str])
     """Apply the target Secret, and return what is kept of the answer.
 
     What others put into it survives; what we no longer want of our own goes.
+
+    Raises:
+        Stalled: the Secret cannot hold this, as an immutable one; a person must change it.
     """
     certificate = turn.seen.certificate
     fields = target_fields(turn, bundle, origin)
-    applied = await turn.view.apply(Secret, target_key(certificate), fields, manager=ISSUING)
+    try:
+        applied = await turn.view.apply(Secret, target_key(certificate), fields, manager=ISSUING)
+    except Invalid as problem:
+        raise Stalled(
+            Reason.REFUSED,
+            f"The target Secret cannot be written: {problem.message}",
+            remedy=f"Delete the Secret {certificate.spec.secret_name}, or name another one.",
+        ) from problem
     kept = turn.view.get(SecretSummary, applied.key)
     return kept if kept is not None else summarize(applied)
 
