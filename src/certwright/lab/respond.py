@@ -145,6 +145,7 @@ def _update(update: dns.update.UpdateMessage, zones: Zones, *, tcp: bool) -> Rep
 
 def _response_to(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
     response = dns.message.make_response(query, our_payload=UDP_PAYLOAD)
+    response.question = response.question[:1]  # of several, none is answered; all may not fit
     response.set_rcode(rcode)
     return response
 
@@ -168,7 +169,10 @@ def _finish(query: dns.message.Message, response: dns.message.Message, *, tcp: b
 
 def _refuse_signature(wire: bytes, error: dns.rcode.Rcode) -> Reply:
     """Say which part of the signature is wrong, itself unsigned (RFC 8945 §5.2)."""
-    query = dns.message.from_wire(wire, keyring=False)
+    try:
+        query = dns.message.from_wire(wire, keyring=False)
+    except (dns.exception.DNSException, ValueError):
+        return _malformed(wire)  # what follows the signature was not looked at before
     theirs = query.tsig[0] if query.tsig else None
     response = _response_to(query, dns.rcode.NOTAUTH)
     if isinstance(theirs, dns.rdtypes.ANY.TSIG.TSIG) and query.keyname is not None:

@@ -5,11 +5,13 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 import structlog
 
 from certwright.app import forbid_core_dumps
 from certwright.base.clock import SystemClock
+from certwright.base.problem import Problem
 from certwright.base.secret import scrub
 from certwright.lab.narrate import ColouredNarrator, Narrator, PlainNarrator
 from certwright.lab.place import Place
@@ -27,7 +29,13 @@ def run(wishes: Wishes) -> int:
         Stalled: it could not start, or the page did not come.
     """
     forbid_core_dumps()
-    return asyncio.run(_run(wishes))
+    try:
+        return asyncio.run(_run(wishes))
+    except ExceptionGroup as group:
+        problem = next(_problems(group), None)
+        if problem is None:
+            raise
+        raise problem from group
 
 
 async def _run(wishes: Wishes) -> int:
@@ -58,6 +66,15 @@ async def _run(wishes: Wishes) -> int:
             raise
         return 0 if stays.is_set() else _SIGNALLED + stopped[0]
     return 0
+
+
+def _problems(group: ExceptionGroup[Exception]) -> Iterator[Problem]:
+    """Yield what tasks that ran side by side failed with, bugs left out."""
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _problems(error)
+        elif isinstance(error, Problem):
+            yield error
 
 
 async def _enter() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 PROGRAM = (sys.executable, "-m", "certwright", "lab")
+_EXAMPLES = Path(__file__).parents[3] / "examples" / "lab"
 _TIMING = re.compile(r"^ *\d+\.\d{3} s", re.MULTILINE)
 _SUMMARY = re.compile(r"\d+\.\d{3} s\.")
 
@@ -80,6 +81,14 @@ class Laboratory:
             assert time.monotonic() < deadline, f"not within {seconds} s:\n{self.words}"
             time.sleep(0.05)  # noqa: TID251  # another process works
 
+    def prepare_ingress(self, old: str, new: str) -> None:
+        """Put an Ingress of our own into the lab's folder before it starts."""
+        manifests = self.folder / "manifests"
+        manifests.mkdir(mode=0o700, parents=True)
+        path = manifests / "ingress.yaml"
+        path.write_text((_EXAMPLES / "ingress.yaml").read_text())
+        self.edit_ingress(old, new)
+
     def edit_ingress(self, old: str, new: str) -> None:
         """Change the Ingress's file as an editor does: beside, then in its place."""
         path = self.folder / "manifests" / "ingress.yaml"
@@ -125,7 +134,8 @@ class Laboratory:
         return [*PROGRAM, f"--port-base={self.base}", *options]
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        desktop = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
+        kept = {name: value for name, value in os.environ.items() if name not in desktop}
         return kept | {"HOME": str(self.home)}
 
 

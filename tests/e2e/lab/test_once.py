@@ -85,17 +85,13 @@ def test_a_busy_port_is_named(lab: Laboratory) -> None:
 
 
 def test_a_page_that_does_not_come_ends_with_the_step_and_its_reason(lab: Laboratory) -> None:
-    manifests = lab.folder / "manifests"
-    manifests.mkdir(mode=0o700, parents=True)
-    example = Path(__file__).parents[3] / "examples" / "lab" / "ingress.yaml"
-    ingress = manifests / "ingress.yaml"
-    ingress.write_text(example.read_text().replace("letsencrypt-prod", "nobody"))
-    ingress.chmod(0o600)
+    lab.prepare_ingress("issuer: letsencrypt-prod", "issuer: nobody")
 
     words = lab.once(f"--dir={lab.folder}", "--patience=8s", status=1)
 
     assert "the step Order was not done within 8 s" in words
-    assert "nobody" in words.rpartition("error:")[2]
+    assert "nobody" in words.rpartition("certwright: error: ")[2]
+    assert "Traceback" not in words
 
 
 def test_options_that_make_no_sense_are_bad_usage(lab: Laboratory) -> None:
