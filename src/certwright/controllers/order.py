@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key
-from certwright.api.order import Challenge, Order
+from certwright.api.order import Challenge, Order, OrderStatus
 from certwright.api.secret import SecretSummary
 from certwright.base.evidence import Evidence
 from certwright.base.problem import Problem, Stalled, Waiting
@@ -41,7 +41,7 @@ def build_order_controller(world: World) -> Controller[Order]:
     return Controller(
         name="orders",
         kind=Order,
-        reconcile=partial(reconcile, Means(world, Counter(), Trust())),
+        reconcile=partial(reconcile, Means(world, Counter(), {}, Trust())),
         failed=failed,
         watches=(
             Watch(Challenge, owner_key("Order")),
@@ -53,32 +53,40 @@ def build_order_controller(world: World) -> Controller[Order]:
 
 
 class Means(Struct, frozen=True):
-    """What a reconcile is handed; `looks` counts the polls since something was done."""
+    """What a reconcile is handed.
+
+    Attributes:
+        looks: polls since something was done, by Order.
+        placed: what the CA gave for an Order, until the store has it: a store that refuses the
+            write must not cost an order each time.
+    """
 
     world: World
     looks: Counter[Key]
+    placed: dict[str, OrderStatus]
     trust: Trust
 
 
-async def reconcile(  # noqa: PLR0911  # one guard a line
-    means: Means, view: View, key: Key
-) -> Outcome:
+async def reconcile(means: Means, view: View, key: Key) -> Outcome:
     """Move one Order one step forward."""
-    world, looks = means.world, means.looks
     order = view.get(Order, key)
     if order is None or order.metadata.deleting or order.status.state.failed:
-        del looks[key]
+        del means.looks[key]
         return DONE
+    if order.status.url:
+        means.placed.pop(order.metadata.uid, None)
     request = owning_request(view, order)
     if request is None and order.metadata.controller is not None:
         return DONE  # its owner is gone: it will be collected
     why = means.trust.distrust_of_order(order, request)
     if why:
         return _ignored(why)
-    until = rate_limited_until(order, world.clock.now())
-    if until is not None:
-        return again_at(until)
-    issuer = find_issuer(view, order.spec.issuer_ref, key.namespace)
+    until = rate_limited_until(order, means.world.clock.now())
+    return again_at(until) if until is not None else await _step(means, view, order)
+
+
+async def _step(means: Means, view: View, order: Order) -> Outcome:
+    issuer = find_issuer(view, order.spec.issuer_ref, order.metadata.namespace)
     if issuer is None or issuer.spec.acme is None:
         return DONE  # an event of the issuer brings us back
     facts = Facts(
@@ -96,8 +104,16 @@ async def reconcile(  # noqa: PLR0911  # one guard a line
         case Delete():
             return await delete_challenges(view, step)
         case _:
-            client = await account_client(world, view, issuer)
-            return await act(Work(world, view, client, issuer.spec.acme, facts, looks), step)
+            work = Work(
+                world=means.world,
+                view=view,
+                client=await account_client(means.world, view, issuer),
+                acme=issuer.spec.acme,
+                facts=facts,
+                looks=means.looks,
+                placed=means.placed,
+            )
+            return await act(work, step)
 
 
 def failed(order: Order, problem: Problem, now: datetime) -> Outcome:

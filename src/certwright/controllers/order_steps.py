@@ -56,8 +56,8 @@ _SHORT = "shortlived"
 COMPLETED = "Order completed successfully"
 
 
-class Work(Struct, frozen=True):
-    """What a step works with; `looks` counts the polls since something was done."""
+class Work(Struct, frozen=True, kw_only=True):
+    """What a step works with; `looks` and `placed` are `order.Means`'."""
 
     world: World
     view: View
@@ -65,6 +65,7 @@ class Work(Struct, frozen=True):
     acme: ACMEIssuer
     facts: Facts
     looks: Counter[Key]
+    placed: dict[str, OrderStatus]
 
     @property
     def order(self) -> Order:
@@ -94,6 +95,9 @@ async def act(work: Work, step: Place | ReadAuthorizations | Ask | Create) -> Ou
 
 async def _place(work: Work) -> Outcome:
     """Place the order (compat-spec 6.3); ending here before the write costs one extra order."""
+    uid = work.order.metadata.uid
+    if uid in work.placed:
+        return _outcome(work.placed[uid])
     spec = work.order.spec
     identifiers = (
         *(Identifier.dns(name) for name in dns_identifiers(spec)),
@@ -115,6 +119,7 @@ async def _place(work: Work) -> Outcome:
         authorizations=tuple(ACMEAuthorization(url=url) for url in remote.authorizations),
         state=_state(remote.status),
     )
+    work.placed[uid] = placed
     try:
         return _outcome(await _with_authorizations(work, placed))
     except Problem:

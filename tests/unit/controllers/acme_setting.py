@@ -68,13 +68,17 @@ class Scene(Struct, kw_only=True):
 
 @asynccontextmanager
 async def a_scene(
-    *, resources: Sequence[Resource] | None = None, before: Any = None, **options: Any
+    *,
+    resources: Sequence[Resource] | None = None,
+    before: Any = None,
+    store_type: type[RecordingStore] = RecordingStore,
+    **options: Any,
 ) -> AsyncIterator[Scene]:
     """Run request, issuer, order and challenge controllers; an ACME issuer is registered first."""
     clock = FakeClock()
     ca, dns = FakeCa(clock=clock), FakeDns()
     async with SqliteStore.open(":memory:", clock=clock) as inner:
-        store = RecordingStore(inner)
+        store = store_type(inner)
         if before is not None:
             before(ca, dns)
         for resource in (an_acme_issuer(),) if resources is None else resources:

@@ -2,20 +2,27 @@
 
 import json
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
 from certwright.api.annotations import EVIDENCE, FAILURE_CLASS, NEXT_ATTEMPT, PROBLEM, REMEDY
 from certwright.api.issuer import Issuer
+from certwright.api.kinds import Document
+from certwright.api.meta import Key, Resource
 from certwright.api.order import Order, State
 from certwright.api.solver import ACMEChallengeSolver
 from certwright.base.problem import Cause, Problem, Retryable, Stalled
 from certwright.base.reason import Reason
+from certwright.store.protocol import Unavailable
 from tests.acme_objects import a_dns_solver, an_acme_issuer, an_http_solver
 from tests.fakes.acme import FakeCa, refusal
 from tests.fakes.clock import START
 from tests.fakes.solver import FakeDns
+from tests.fakes.store import RecordingStore
 from tests.unit.controllers.acme_setting import Scene, a_scene, condition_of
+
+R = TypeVar("R", bound=Resource)
 
 HOUR = 3600
 
@@ -340,3 +347,34 @@ async def test_a_refused_accept_ends_the_challenge(word: str) -> None:
     assert challenge.status.reason.startswith("Error accepting challenge: ")
     assert order.status.state is State.ERRORED
     assert challenge.metadata.name in order.status.reason
+
+
+class Forgetful(RecordingStore):
+    """Refuses the first writes of an Order's status, as a full disk would."""
+
+    refused = 0
+
+    async def patch_status(
+        self,
+        kind: type[R],
+        key: Key,
+        patch: Document,
+        *,
+        manager: str,
+        version: str | None = None,
+    ) -> R:
+        if kind is Order and self.refused < 3:
+            self.refused += 1
+            raise Unavailable("Unavailable", "the disk is full")
+        return await super().patch_status(kind, key, patch, manager=manager, version=version)
+
+
+async def test_a_store_that_refuses_the_write_costs_no_second_order() -> None:
+    async with a_scene(store_type=Forgetful) as scene:
+        await scene.ask("example.com")
+        await scene.wait(60)
+
+        request = await scene.request()
+
+    assert scene.ca.count("newOrder") == 1
+    assert condition_of(request)[1] == "Issued"
