@@ -1,7 +1,10 @@
 """The lab's words: plain lines, or coloured ones on a terminal."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from certwright.lab.edge import DOMAIN
@@ -82,7 +85,7 @@ def farewell(place: Place, ports: Ports, hosts: Sequence[str], *, stays: bool) -
     staging = shlex.quote(str(examples("staging")))
     visit = [
         f"Visit it:      curl --resolve {host}:{ports.edge}:{LOOPBACK} --cacert {root} {site}",
-        f"In a browser:  certwright lab --open, or {site} in one that trusts {root}",
+        f"In a browser:  start the lab with --open, or {site} in one that trusts {root}",
         f"State lies in: {place.root} (removed at the end, unless --dir names it)",
         f"Change it:     edit {place.ingress}",
         "               add a host, or name the issuer lab-selfsigned; it is issued again",
@@ -92,9 +95,17 @@ def farewell(place: Place, ports: Ports, hosts: Sequence[str], *, stays: bool) -
         "Your own domain on Let's Encrypt staging, three commands from here:",
         f"  cp -r {staging} my-site && chmod -R go= my-site",
         '  "${EDITOR:-vi}" my-site/site.yaml',
-        "  certwright run --directory my-site --state my-site.sqlite --out certificates",
+        f"  {program()} run --directory my-site --state my-site.sqlite --out certificates",
     ]
     return "\n".join(["", *(visit if stays else ()), *([""] if stays else ()), *own, ""])
+
+
+def program() -> str:
+    """Return how this program is called from a shell here: by name, or by its path."""
+    ours = Path(sys.executable).with_name("certwright")
+    if shutil.which("certwright") or not ours.is_file():
+        return "certwright"
+    return shlex.quote(str(ours))
 
 
 def _seconds(line: Line) -> str:

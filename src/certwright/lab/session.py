@@ -28,7 +28,7 @@ from certwright.base.reason import Reason
 from certwright.lab.breaks import Part, Works
 from certwright.lab.edge import DEFAULT_LIFETIME, DOMAIN, Edge, Wiring
 from certwright.lab.nameserver import NameServer, Observation
-from certwright.lab.narrate import Narrator, farewell, summary
+from certwright.lab.narrate import Narrator, farewell, program, summary
 from certwright.lab.page import Site
 from certwright.lab.place import Place, new_key, opened, write_manifests
 from certwright.lab.ports import BASE, Ports, require_free
@@ -42,7 +42,6 @@ from certwright.net.tcp import LOOPBACK
 from certwright.pki.certificate import certificate_facts, encode_certificate, parse_chain
 from certwright.runtime.cache import Observed
 from certwright.settings import Settings
-from certwright.store.protocol import NotFound
 
 ZONE = f"""\
 $TTL 60
@@ -53,7 +52,7 @@ acme IN A   {LOOPBACK}
 foo  IN A   {LOOPBACK}
 *.foo IN A  {LOOPBACK}
 """
-Explain = Callable[[App, Key], Awaitable[str]]
+Explain = Callable[[App, Key, Clock], Awaitable[str]]
 PATIENCE = timedelta(seconds=45)
 _CERTIFICATE = Key("default", "foo-tls-certificate")
 _ISSUER = Key("", "letsencrypt-prod")
@@ -244,7 +243,7 @@ class Lab:
             raise Stalled(
                 Reason.FAILED,
                 f"the step {step} was not done within"
-                f" {self._wishes.patience.total_seconds():g} s: {reason}",
+                f" {self._wishes.patience.total_seconds():g} s:\n{_indented(reason)}",
             ) from error
 
     async def _next(self) -> None:
@@ -301,7 +300,7 @@ class Lab:
         await self._around.clock.sleep(_SETTLE)
         while not self._seen.empty():
             await self._next()
-        narrator.say(f"\ncertwright why {_CERTIFICATE.name} -n {_CERTIFICATE.namespace}")
+        narrator.say(f"\n$ {program()} why {_CERTIFICATE.name} --state {self._place.state}")
         narrator.say(_indented(await self._explanation()))
         if self._around.enter is not None:
             narrator.say("\nPress Enter to heal it.")
@@ -317,10 +316,7 @@ class Lab:
     async def _explanation(self) -> str:
         if self._app is None:
             return "the controllers did not start"
-        try:
-            return await self._around.explain(self._app, _CERTIFICATE)
-        except NotFound:
-            return f"there is no Certificate {_CERTIFICATE} yet"
+        return await self._around.explain(self._app, _CERTIFICATE, self._around.clock)
 
     async def _open(self, stack: AsyncExitStack) -> None:
         from certwright.lab.browser import Visit, open_page  # noqa: PLC0415  # only with --open

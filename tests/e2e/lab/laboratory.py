@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import re
 import signal
 import socket
@@ -63,6 +64,23 @@ class Laboratory:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             process.wait(timeout=20)
+
+    def at_terminal(self, *options: str, enter_after: str, ends_after: str) -> str:
+        """Run it on a terminal: press Enter after one text and Ctrl-C after another."""
+        pid, terminal = pty.fork()
+        if pid == 0:  # the other side of the terminal
+            os.execve(PROGRAM[0], self._command(*options), self._environment())
+        words, pressed = "", 0
+        with os.fdopen(terminal, "r+b", buffering=0) as screen, contextlib.suppress(OSError):
+            while chunk := screen.read(65536):
+                words += chunk.decode(errors="replace")
+                if pressed == 0 and enter_after in words:
+                    pressed = screen.write(b"\n")
+                if pressed == 1 and ends_after in words:
+                    pressed += screen.write(b"\x03")
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0, words
+        return words
 
     @property
     def words(self) -> str:
