@@ -61,7 +61,10 @@ class _Lent(Struct):
 
 
 class Rest:
-    """An API server as one identity sees it."""
+    """An API server as one identity sees it.
+
+    `lists_by_watch`: whether it has not yet been seen to be unable to (WatchList).
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Rest:
     ) -> None:
         self.config = config
         self.clock = clock
+        self.lists_by_watch = True
         self._authenticator = Authenticator(config, clock, runner)
         self._pace = pace
         self._connect = connect or _connect

@@ -98,7 +98,6 @@ class Reader(Generic[R]):
         self._rest = rest
         self._query = query
         self._random = random
-        self._can_stream = True
 
     async def get(self, key: Key) -> R:
         """Read one resource.
@@ -121,16 +120,21 @@ class Reader(Generic[R]):
             Retryable: there was no answer.
         """
         selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
-        if namespace is None and not selector and self._can_stream:
-            try:
-                return await self._streamed()
-            except ApiProblem as problem:
-                if problem.status not in _NOT_KNOWN:
-                    raise
-            except Retryable as problem:
-                log.info("list by watch", kind=self._query.kind.name, problem=problem.message)
-            self._can_stream = False
-        return await self._paged(collection(self._query.kind, namespace), selector)
+        path = collection(self._query.kind, namespace)
+        if namespace is not None or selector or not self._rest.lists_by_watch:
+            return await self._paged(path, selector)
+        try:
+            return await self._streamed()
+        except ApiProblem as problem:
+            if problem.status not in _NOT_KNOWN:
+                raise
+            told = problem.message
+        except Retryable as problem:
+            told = problem.message
+        snapshot = await self._paged(path, selector)
+        log.info("lists come in pages from now on", kind=self._query.kind.name, problem=told)
+        self._rest.lists_by_watch = False  # it was that, and not the server as a whole
+        return snapshot
 
     async def watch(self, since: str) -> AsyncIterator[Seen[R]]:
         """Yield every change after a version, and bookmarks; never ends by itself.

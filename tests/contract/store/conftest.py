@@ -1,9 +1,8 @@
 """Every implementation of the store, opened fresh for each test."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -15,7 +14,7 @@ from certwright.store.kube import KubeStore
 from certwright.store.protocol import Store
 from certwright.store.sqlite.store import SqliteStore
 from tests.fakes.collector import collecting
-from tests.integration.servers.apiserver import ApiServer, api_server
+from tests.integration.servers.apiserver import ApiServer, api_server_for_a_session
 
 KUBE = "API server"
 BACKENDS = ("memory", "file", "file with rules", KUBE)
@@ -42,13 +41,8 @@ def opener(request: pytest.FixtureRequest) -> Opener:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """One API server for all tests; each has a namespace of its own."""
-    folder = tmp_path_factory.mktemp("api-server")
-    with asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        try:
-            yield runner.run(stack.enter_async_context(api_server(folder)))
-        finally:
-            runner.run(stack.aclose())
+    with api_server_for_a_session(tmp_path_factory.mktemp("api-server")) as running:
+        yield running
 
 
 @asynccontextmanager

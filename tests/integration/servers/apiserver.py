@@ -4,8 +4,9 @@ Without a controller-manager nothing is garbage collected (see `tests.fakes.coll
 may be put into namespaces that do not exist.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,17 @@ from certwright.kube.problem import ApiProblem
 from certwright.kube.rest import Call, Rest
 from certwright.net.http import HttpClient, Trust
 from certwright.net.tcp import free_port
+from certwright.pki.certificate import self_sign
+from certwright.pki.csr import Request, Subject, build_csr
 from certwright.pki.keys import Algorithm, encode_key, generate_key
+from certwright.pki.signing import Template
 from tests.integration.servers.etcd import etcd
 from tests.integration.servers.process import serving
 from tests.integration.servers.tls import loopback_tls
 from tests.peers import require_peer
 
 ADMIN = "admin"
+HOLDER = "holder"
 IDENTITIES: Mapping[str, tuple[str, ...]] = {
     ADMIN: ("system:masters",),
     "controller": ("certwright",),
@@ -41,11 +46,12 @@ _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class ApiServer(msgspec.Struct, frozen=True):
-    """The running server."""
+    """The running server; `home/holder.crt` and `.key` make a client known by certificate."""
 
     url: str
     ca_bundle: bytes
-    log: Path
+    home: Path
+    pid: int = 0
 
     def config(self, user: str = ADMIN) -> Config:
         """How `user` talks to it."""
@@ -67,6 +73,17 @@ async def api_server(
     async with etcd(folder) as storage, bare_api_server(folder, storage, flags, program) as server:
         await install_crds(server)
         yield server
+
+
+@contextmanager
+def api_server_for_a_session(folder: Path) -> Iterator[ApiServer]:
+    """The same for a fixture that many event loops use."""
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            yield runner.run(stack.enter_async_context(api_server(folder)))
+        finally:
+            runner.run(stack.aclose())
 
 
 @asynccontextmanager
@@ -96,7 +113,7 @@ async def bare_api_server(
         f"--secure-port={port}",
         f"--tls-cert-file={tls.certificate}",
         f"--tls-private-key-file={tls.key}",
-        f"--client-ca-file={tls.certificate}",
+        f"--client-ca-file={_holder(home)}",
         f"--token-auth-file={tokens}",
         "--authorization-mode=RBAC",
         "--service-account-issuer=https://kubernetes.default.svc",
@@ -107,9 +124,25 @@ async def bare_api_server(
         "--disable-admission-plugins=ServiceAccount,NamespaceLifecycle",
         *flags,
     ]
-    server = ApiServer(f"https://127.0.0.1:{port}", tls.ca_bundle, home / "output.log")
-    async with serving(argv, home, _readiness(server)):
-        yield server
+    server = ApiServer(f"https://127.0.0.1:{port}", tls.ca_bundle, home)
+    async with serving(argv, home, _readiness(server)) as pid:
+        yield msgspec.structs.replace(server, pid=pid)
+
+
+def _holder(home: Path) -> Path:
+    """Make somebody who is known by certificate; it is its own CA."""
+    key = generate_key(Algorithm.ECDSA)
+    subject = Subject(common_name=HOLDER, organizations=("system:masters",))
+    template = Template(
+        csr=build_csr(Request(subject=subject, encode_usages=False), key),
+        not_before=SystemClock().now() - timedelta(hours=1),
+        duration=timedelta(days=1),
+        usages=("client auth", "digital signature"),
+    )
+    (home / "holder.key").write_bytes(encode_key(key))
+    certificate = home / "holder.crt"
+    certificate.write_bytes(self_sign(template, key=key))
+    return certificate
 
 
 def _readiness(server: ApiServer) -> Callable[[], Awaitable[bool]]:

@@ -9,6 +9,7 @@ import pytest
 
 from certwright.api.certificate import Certificate
 from certwright.api.kinds import kind_of
+from certwright.base.problem import Retryable
 from certwright.kube.problem import ApiProblem
 from certwright.kube.watch import Query, Reader, Seen
 from tests.fakes.api_link import FakeLink, a_random, a_rest, lines, refused, said
@@ -100,6 +101,18 @@ async def test_a_server_that_cannot_do_that_is_asked_for_pages_from_then_on(answ
     assert len(again.items) == 1
     assert (asked(link, 1)["limit"], asked(link, 2)["continue"]) == ("500", "more")
     assert "sendInitialEvents" not in asked(link, 3)
+
+
+async def test_a_server_that_is_away_may_still_be_able_to() -> None:
+    link = FakeLink([])
+    reader = a_reader(link)
+    with pytest.raises(Retryable):
+        await reader.list()
+    link.answers.append(lines(a_frame("ADDED", "a", 3), a_bookmark(9, **END)))
+
+    found = await reader.list()
+
+    assert len(found.items) == 1
 
 
 async def test_pages_that_took_too_long_are_read_at_once() -> None:
