@@ -1,14 +1,14 @@
 """Events: one per thing that happened, counted up, never in the way (compat-spec 3.1, 7.7)."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from certwright.api.core import Event, EventType
 from certwright.api.issuer import ClusterIssuer
 from certwright.api.meta import Resource
 from certwright.runtime.events import Recorder
 from certwright.runtime.outcome import normal, warning
-from certwright.store.protocol import Unavailable
+from certwright.store.protocol import Store, Unavailable
 from certwright.store.sqlite.store import SqliteStore
 from tests.builders import a_certificate, a_cluster_issuer
 from tests.fakes.clock import START, FakeClock
@@ -104,6 +104,6 @@ class FullStore:
 
 
 async def test_an_event_that_cannot_be_written_stops_nothing() -> None:
-    recorder = Recorder(FullStore(), FakeClock())  # type: ignore[arg-type]
+    recorder = Recorder(cast("Store", FullStore()), FakeClock())
 
     await recorder.record([normal("x", "y", "z")], a_certificate())
