@@ -70,7 +70,8 @@ class AcmeSigner:
                 Reason.ORDER_PENDING,
                 f"Waiting for order-controller to add certificate data to Order {order.key}",
             )
-        if not _belongs(order, csr):
+        # the same CSR again would bring the same again: the requester judges what the CA signed
+        if order.spec.request != request.spec.request and not _belongs(order, csr):
             await self._orders.delete(order)
             raise Waiting(
                 Reason.ORDER_PENDING,

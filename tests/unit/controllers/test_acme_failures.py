@@ -320,18 +320,20 @@ async def test_no_solver_stops_the_order_until_the_issuer_changes(
     assert condition_of(request)[1] == "Issued"
 
 
-async def test_a_certificate_for_another_key_is_thrown_away_and_ordered_again() -> None:
+async def test_a_certificate_nobody_can_read_fails_the_request_and_is_not_ordered_again() -> None:
     def replace_chain(ca: FakeCa, _: FakeDns) -> None:
-        ca.chains["https://ca.example/order/1/certificate"] = b"another's"
+        ca.chains["https://ca.example/order/1/certificate"] = b"nothing"
 
     async with a_scene(before=replace_chain) as scene:
         await scene.ask("example.com")
         await scene.wait(5)
 
-        request, order = await scene.request(), await scene.order()
+        request = await scene.request()
+        warnings = await scene.reasons()
 
-    assert condition_of(request)[1] == "Issued"
-    assert order.status.url == "https://ca.example/order/2"
+    assert condition_of(request)[1] == "Failed"
+    assert "DecodeError" in warnings
+    assert scene.ca.count("newOrder") == 1
 
 
 @pytest.mark.parametrize("word", ["malformed", "unauthorized"])
