@@ -9,6 +9,7 @@ import os
 import resource
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from random import Random, SystemRandom
 from typing import Any
@@ -45,6 +46,7 @@ from certwright.files.report import Report, Reporter, report_path
 from certwright.issuers.accounts import AcmeAccounts, ClosableHttp
 from certwright.net.http import HttpClient, Trust
 from certwright.runtime.loop import Controller, Runtime
+from certwright.runtime.queue import LONGEST_NAP
 from certwright.runtime.view import View
 from certwright.settings import Settings
 from certwright.solvers.dns01 import build_solver
@@ -63,7 +65,10 @@ Job = Callable[[], Coroutine[None, None, None]]
 
 
 class Seams(Struct, frozen=True, kw_only=True):
-    """Every way to the outside; the defaults are the real ones."""
+    """Every way to the outside; the defaults are the real ones.
+
+    `longest_nap` is how soon a stepped wall clock or a machine that slept is noticed.
+    """
 
     network: Network
     connect: Callable[[Trust], ClosableHttp]
@@ -71,6 +76,7 @@ class Seams(Struct, frozen=True, kw_only=True):
     runner: Runner
     random: Random
     tuning: Tuning = Tuning()
+    longest_nap: timedelta = LONGEST_NAP
 
 
 class App(Struct, frozen=True, kw_only=True):
@@ -122,6 +128,7 @@ async def started(
             controllers=_controllers(world),
             indexes=INDEXES,
             random=seams.random,
+            longest_nap=seams.longest_nap,
         )
         reporter = _build_reporter(settings, clock)
         jobs: list[Job] = [runtime.run]

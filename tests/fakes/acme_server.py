@@ -9,6 +9,7 @@ import base64
 import hashlib
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy, deepcopy
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -163,6 +164,15 @@ class AcmeServer:
         self._lookup = lookup
         self._random = random or Random(1)
         self._serial = 0
+
+    def twin(self, clock: Clock, lookup: Lookup) -> "AcmeServer":
+        """Return a server that knows what this one knows, in a world of its own."""
+        twin = AcmeServer(clock, lookup, offer=self.offer, moods=copy(self.moods))
+        twin.accounts, twin.orders = deepcopy(self.accounts), deepcopy(self.orders)
+        twin.authorizations, twin.chains = deepcopy(self.authorizations), deepcopy(self.chains)
+        twin.pairs, twin._serial = self.pairs, self._serial
+        twin._revoked, twin._owners = set(self._revoked), dict(self._owners)
+        return twin
 
     async def request(
         self,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
-from msgspec import Struct
 
 from certwright.api.core import Secret
 from certwright.api.kinds import Document, Kind, encode, kind_of
@@ -31,7 +30,7 @@ from certwright.store.protocol import (
 )
 from certwright.store.sqlite.backup import write_backup
 from certwright.store.sqlite.collect import Collector
-from certwright.store.sqlite.connection import MEMORY, Committer, PlainCommitter, connect
+from certwright.store.sqlite.connection import MEMORY, connect
 from certwright.store.sqlite.edit import (
     Edit,
     created,
@@ -47,26 +46,13 @@ from certwright.store.sqlite.managers import APPLY, UPDATE, Author
 from certwright.store.sqlite.place import StateLock, prepare, refuse_shared
 from certwright.store.sqlite.records import Records, Stored, TooLarge
 from certwright.store.sqlite.watch import Hub
-from certwright.store.sqlite.worker import News, Worker
+from certwright.store.sqlite.worker import News, Tuning, Worker
+
+__all__ = ["SqliteStore", "Tuning"]
 
 R = TypeVar("R", bound=Resource)
 
-_LOOK_EVERY: Final = timedelta(seconds=1)
 _NAME_TRIES: Final = 8  # Kubernetes' number
-
-
-class Tuning(Struct, frozen=True):
-    """What a test or a proof sets otherwise.
-
-    Attributes:
-        committer: where a transaction becomes true.
-        history: how many changes a watch may look back.
-        max_pages: limit of the file's size in pages; 0 for none.
-    """
-
-    committer: Committer = PlainCommitter()
-    history: int = 10_000
-    max_pages: int = 0
 
 
 class SqliteStore:
@@ -129,8 +115,7 @@ class SqliteStore:
             worker = Worker(
                 connection,
                 path=name,
-                committer=tuning.committer,
-                history=tuning.history,
+                tuning=tuning,
                 announce=announce,
             )
             stack.push_async_callback(worker.close)
@@ -138,7 +123,9 @@ class SqliteStore:
             if runs:
                 store._collector = Collector(worker, clock)
             stack.callback(hub.close)
-            await stack.enter_async_context(store._background(on_file=name != MEMORY))
+            await stack.enter_async_context(
+                store._background(tuning.look_every if name != MEMORY else None)
+            )
             yield store
 
     async def get(self, kind: type[R], key: Key) -> R:
@@ -295,12 +282,12 @@ class SqliteStore:
         return result
 
     @contextlib.asynccontextmanager
-    async def _background(self, *, on_file: bool) -> AsyncIterator[None]:
+    async def _background(self, look_every: timedelta | None) -> AsyncIterator[None]:
         tasks: set[asyncio.Task[None]] = set()
         if self._collector is not None:
             tasks.add(asyncio.create_task(self._collector.run()))
-        if on_file:
-            tasks.add(asyncio.create_task(self._look_around()))
+        if look_every is not None:
+            tasks.add(asyncio.create_task(self._look_around(look_every)))
         try:
             yield
         finally:
@@ -310,10 +297,10 @@ class SqliteStore:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task  # a bug in the background is not swallowed
 
-    async def _look_around(self) -> None:
-        """Once a second: other processes' commits, old Events, what could not be collected."""
+    async def _look_around(self, every: timedelta) -> None:
+        """Now and then: other processes' commits, old Events, what could not be collected."""
         while True:
-            await self._clock.sleep(_LOOK_EVERY)
+            await self._clock.sleep(every)
             with contextlib.suppress(Unavailable):  # said to whoever asks; here it only waits
                 await self._worker.look()
             if self._collector is not None:

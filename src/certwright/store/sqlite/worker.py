@@ -8,19 +8,43 @@ a commit waits for the disk the next group gathers, so load makes groups larger,
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from certwright.store.protocol import StoreProblem, Unavailable
-from certwright.store.sqlite.connection import Committer, unavailable
+from certwright.store.sqlite.connection import Committer, PlainCommitter, unavailable
 from certwright.store.sqlite.place import UNAVAILABLE
 from certwright.store.sqlite.records import Changed, Records
 
 T = TypeVar("T")
 _MAX_GROUP: Final = 1000
+
+
+def one_thread() -> Executor:
+    """Return a thread of the store's own."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="certwright-store")
+
+
+class Tuning(Struct, frozen=True):
+    """What a test or a proof sets otherwise.
+
+    Attributes:
+        committer: where a transaction becomes true.
+        history: how many changes a watch may look back.
+        max_pages: limit of the file's size in pages; 0 for none.
+        thread: makes what the file is worked on by, one job after the other.
+        look_every: span between looks at what other processes wrote.
+    """
+
+    committer: Committer = PlainCommitter()
+    history: int = 10_000
+    max_pages: int = 0
+    thread: Callable[[], Executor] = one_thread
+    look_every: timedelta = timedelta(seconds=1)
 
 
 class News(Struct, frozen=True):
@@ -55,17 +79,16 @@ class Worker:
         connection: sqlite3.Connection,
         *,
         path: str,
-        committer: Committer,
-        history: int,
+        tuning: Tuning,
         announce: Callable[[News], None],
     ) -> None:
         self._connection = connection
         self._path = path
-        self._committer = committer
-        self._history = history
+        self._committer = tuning.committer
+        self._history = tuning.history
         self._announce = announce
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="certwright-store")
+        self._thread = tuning.thread()
         self._pending: list[Job] = []
         self._running = False  # a group is on the thread
         self._alone = 0  # other work is on the thread

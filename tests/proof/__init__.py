@@ -1,0 +1,1 @@
+"""Proofs: what holds at every crash point, and over years."""

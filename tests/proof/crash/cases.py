@@ -1,0 +1,177 @@
+"""What an issuance goes through while the process dies: one class per story."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from certwright.api.certificate import Certificate
+from certwright.api.core import Secret
+from certwright.api.meta import IssuerReference, Key
+from certwright.app import App
+from certwright.pki.certificate import certificate_facts
+from certwright.store.protocol import NotFound
+from tests.builders import a_certificate
+from tests.fakes.acme_server import Moods
+from tests.fakes.virtual import VirtualClock, run_virtually
+from tests.proof.effects import Effects, Moment
+from tests.proof.world import ACME, Snapshot, World, prepare, restored
+
+NAMES = ("example.test", "*.example.test")
+WEB = Key("default", "web")
+
+CutAt = tuple[int, Moment]
+
+
+def a_web(issuer: str) -> Certificate:
+    """A Certificate of two names that share one challenge name."""
+    reference = IssuerReference(name=issuer, kind="ClusterIssuer")
+    return a_certificate(WEB.name, dns_names=NAMES, issuer_ref=reference)
+
+
+class Issuance:
+    """A Certificate is issued for the first time."""
+
+    orders = 1
+    """How many orders it takes when nobody dies."""
+
+    def __init__(self, issuer: str) -> None:
+        self.issuer = issuer
+        if issuer != ACME:
+            self.orders = 0
+
+    def begin(self, folder: Path) -> Snapshot:
+        """Return the moment at which the story begins."""
+        return run_virtually(lambda clock: prepare(folder, clock), inline=True)
+
+    async def open(self, world: World) -> None:
+        """Do what a person does before the process starts."""
+        async with world.user() as store:
+            await store.create(a_web(self.issuer), manager="user")
+
+    async def live(self, world: World, app: App, effects: Effects) -> None:
+        """Wait until all is as it shall be; every life does this, the last one to its end."""
+        await world.until(lambda: world.missing(app, WEB), effects=effects)
+
+
+class Renewal(Issuance):
+    """A Certificate is due when the process starts."""
+
+    def begin(self, folder: Path) -> Snapshot:
+        """Issue once, and let two thirds of the life pass."""
+        snapshot = run_virtually(
+            lambda clock: prepare(folder, clock, a_web(self.issuer)), inline=True
+        )
+        return replace(snapshot, now=snapshot.now + timedelta(days=61))
+
+    async def open(self, world: World) -> None:
+        """Nobody needs to do anything."""
+
+    async def live(self, world: World, app: App, effects: Effects) -> None:
+        """Wait for a certificate that is younger than the process."""
+
+        async def missing() -> list[str]:
+            lacking = await world.missing(app, WEB)
+            if not lacking:
+                secret = await app.store.get(Secret, Key("default", "web-tls"))
+                begun = certificate_facts(secret.data["tls.crt"]).not_before
+                if world.clock.now() - begun > timedelta(days=60):
+                    lacking = ["it is the old certificate still"]
+            return lacking
+
+        await world.until(missing, effects=effects)
+
+
+class Retry(Issuance):
+    """The first order fails, for the CA does not see the records; the next one succeeds."""
+
+    orders = 2
+
+    async def open(self, world: World) -> None:
+        """Let the CA be wrong."""
+        world.ca.moods = Moods(wrong=True)
+        await super().open(world)
+
+    async def live(self, world: World, app: App, effects: Effects) -> None:
+        """The CA is right again once it has refused something."""
+
+        async def missing() -> list[str]:
+            if any(one.status == "invalid" for one in world.ca.authorizations.values()):
+                world.ca.moods.wrong = False
+            return await world.missing(app, WEB)
+
+        await world.until(missing, effects=effects)
+
+
+class Deletion(Issuance):
+    """The Certificate is deleted while its record stands; when all is gone it is made again."""
+
+    orders = 2
+
+    def __init__(self, issuer: str, during: str = "DNS update") -> None:
+        super().__init__(issuer)
+        self._during = during
+
+    async def live(self, world: World, app: App, effects: Effects) -> None:
+        """Delete in the middle; who comes back to a Certificate that is still there does it then.
+
+        The Certificate that is made in its place is another one, as its label says.
+        """
+        if await self._first(app) is not None:
+            if world.lives == 1:
+                middle = asyncio.Event()
+                effects.listeners[self._during] = middle.set
+                await middle.wait()
+            with suppress(NotFound):
+                await app.store.delete(Certificate, WEB)
+        if not (await app.store.list(Certificate)).items:
+            await world.until(lambda: world.missing(app), effects=effects)
+            again = a_web(self.issuer)
+            metadata = replace(again.metadata, labels={"made": "again"})
+            await app.store.create(replace(again, metadata=metadata), manager="user")
+        await world.until(lambda: world.missing(app, WEB), effects=effects)
+
+    async def _first(self, app: App) -> Certificate | None:
+        found = (await app.store.list(Certificate)).items
+        return next((one for one in found if not one.metadata.labels), None)
+
+
+def play(story: Issuance, snapshot: Snapshot, cuts: Iterable[CutAt]) -> list[list[str]]:
+    """Let the process die at each of the `cuts`, one life after the other, then live to the end.
+
+    Returns:
+        What each life did; the last one was not cut short.
+    """
+
+    async def lives(clock: VirtualClock) -> list[list[str]]:
+        with restored(snapshot, clock) as world:
+            before = len(world.ca.orders)
+            await story.open(world)
+            traces = []
+            for at, moment in (*cuts, (0, Moment.BEFORE)):
+                effects = Effects(at, moment)
+                await _live(story, world, effects)
+                traces.append(effects.trace)
+                if not effects.dead:
+                    break
+            asked = len(world.ca.orders) - before
+
+            assert not world.torn, world.torn
+            assert asked <= story.orders + len(traces) - 1, f"{asked} orders"
+            return traces
+
+    with capture_logs():
+        return run_virtually(lives, now=snapshot.now, inline=True)
+
+
+async def _live(story: Issuance, world: World, effects: Effects) -> None:
+    try:
+        async with world.life(effects) as app:
+            await story.live(world, app, effects)
+    except BaseException:
+        if not effects.dead:
+            raise

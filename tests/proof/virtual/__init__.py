@@ -1,0 +1,1 @@
+"""Years of certificates under a jumping clock."""
