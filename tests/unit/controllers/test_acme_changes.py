@@ -224,12 +224,14 @@ async def test_publishing_again_may_fail_and_is_told() -> None:
     async with a_scene(before=hide) as scene:
         await scene.ask("example.com")
         scene.dns.failures["present"] = [Retryable("ConnectionFailed", "silent")]
-        await scene.wait(30)
-        (challenge,) = await scene.challenges()
+        reasons = []
+        for _ in range(15):
+            await scene.wait(2)
+            reasons += [one.status.reason for one in await scene.challenges()]
 
         assert (await show(scene))[1] == "Issued"
 
-    assert challenge.status.reason.endswith("; publishing it again failed: silent")
+    assert any(reason.endswith("; publishing it again failed: silent") for reason in reasons)
 
 
 async def test_waiting_may_replace_the_look() -> None:
