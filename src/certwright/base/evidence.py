@@ -27,6 +27,8 @@ def printable(text: str, limit: int = LIMIT) -> str:
     `\x1b`; longer texts are cut at `limit` characters with a mark that says so.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():  # as nearly all are
+        return cut
     return "".join(
         character if character.isprintable() else _escape(character) for character in cut
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -147,6 +148,7 @@ def encode_certificate(certificate: X509) -> bytes:
     return encode_pem("CERTIFICATE", certificate.public_bytes(serialization.Encoding.DER))
 
 
+@lru_cache(maxsize=256)  # of one issuance the same text is read six times, the CA's always
 def certificate_facts(pem: bytes, *, limits: Limits = LIMITS) -> CertificateFacts:
     """Return what the first certificate of a PEM text says.
 

@@ -1,5 +1,7 @@
 """Certificate signing requests (PKCS#10, RFC 2986): built from what a user wants, and read back."""
 
+from functools import lru_cache
+
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -157,6 +159,7 @@ def _requested(request: Request, subject: bytes) -> list[Extension]:
     return extensions
 
 
+@lru_cache(maxsize=256)  # checked when it is made, when it is approved and when it is signed
 def parse_csr(pem: bytes, *, limits: Limits = LIMITS) -> CsrFacts:
     """Read the CSR in the first block of a PEM text and verify its signature.
 

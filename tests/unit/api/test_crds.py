@@ -7,7 +7,7 @@ import yaml
 
 from certwright.api.crd.definitions import COLUMNS, _validation, crds, render_crds
 from certwright.api.crd.policies import policies, policy_expression
-from certwright.api.rules.admission import Rules
+from certwright.api.rules.admission import Rules, _Judged, _Prepared
 from certwright.api.rules.cel import ADDED, EvaluationError, Expressions, load_library
 from certwright.api.rules.rule import Home, Rule
 from certwright.api.rules.tables import RULES
@@ -224,11 +224,12 @@ def policy_verdict(rule: Rule, case: Case) -> bool:
 def test_a_policy_says_what_the_embedded_rules_say() -> None:
     for case in cases():
         rules = [rule for rule in RULES.get(case.document["kind"], ()) if rule.home is Home.POLICY]
+        judged = _Judged(case.document, case.old, frozenset(case.document))
 
         by_policy = [rule for rule in rules if not policy_verdict(rule, case)]
 
         assert by_policy == [
             rule
             for rule in rules
-            if any(EMBEDDED._apply(rule, case.document, case.old, is_well_formed=True))
+            if any(EMBEDDED._broken_rules((_Prepared.of(rule),), judged, is_well_formed=True))
         ], case.name

@@ -4,14 +4,14 @@ An API server does this by itself, from the CRDs and policies that `crd` generat
 tables. What only the controller can know (a CSR's bytes, cron) is in `contents`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from certwright.api.kinds import Document, Kind, find_kind
 from certwright.api.rules.cel import MISSING, EvaluationError, Expressions
 from certwright.api.rules.core import fold_string_data, secret_rules
 from certwright.api.rules.metadata import metadata_rules
-from certwright.api.rules.rule import Path, Rule, Violation, parse_at, shown
+from certwright.api.rules.rule import REQUIRED, Path, Rule, Violation, parse_at, shown
 from certwright.api.rules.schema import Schema
 from certwright.api.rules.tables import RULES, document_schema
 from certwright.api.rules.validate import (
@@ -36,12 +36,33 @@ class _Node(NamedTuple):
     before: Any
 
 
+class _Prepared(NamedTuple):
+    """A rule, and what is asked of it at every write."""
+
+    rule: Rule
+    steps: tuple[str, ...]
+    is_transition: bool
+
+    @classmethod
+    def of(cls, rule: Rule) -> "_Prepared":
+        return cls(rule, parse_at(rule.at), rule.is_transition)
+
+
+class _Judged(NamedTuple):
+    """One write: the document, what it replaces, and which top-level fields it is judged by."""
+
+    document: Document
+    old: Document | None
+    fields: frozenset[str]
+
+
 class Rules:
     """The rules of all kinds; schemas and expressions are compiled when first needed."""
 
     def __init__(self) -> None:
         self._schemas: dict[str, Schema] = {}
         self._validators: dict[str, Draft202012Validator] = {}
+        self._prepared: dict[str, tuple[_Prepared, ...]] = {}
         self._expressions = Expressions()
 
     def defaulted(self, document: Document) -> Document:
@@ -87,12 +108,8 @@ class Rules:
         kind = _kind(document)
         if kind is None:
             return (Violation(("kind",), "is not a known kind"),)
-        judged = _judged(document, old, subresource)
-        found = [
-            violation
-            for violation in self._all(document, old, kind, judged)
-            if violation.path[0] in judged
-        ]
+        judged = _Judged(document, old, _judged(document, old, subresource))
+        found = [one for one in self._all(judged, kind) if one.path[0] in judged.fields]
         return tuple(dict.fromkeys(_safe(violation, kind) for violation in found))
 
     def unknown(self, document: Document) -> tuple[Violation, ...]:
@@ -100,36 +117,59 @@ class Rules:
         kind = _kind(document)
         return () if kind is None else tuple(unknown_fields(document, self._schema(kind)))
 
-    def _all(
-        self, document: Document, old: Document | None, kind: Kind, judged: frozenset[str]
-    ) -> Iterator[Violation]:
-        refused = schema_violations(self._validator(kind), document)
+    def _all(self, judged: _Judged, kind: Kind) -> Iterator[Violation]:
+        refused = self._refused(judged, kind)
         yield from refused
-        yield from metadata_rules(document, kind)
+        if "metadata" in judged.fields:
+            yield from metadata_rules(judged.document, kind)
         if kind.name == "Secret":
-            yield from secret_rules(document, old)
+            yield from secret_rules(judged.document, judged.old)
         told = {violation.path for violation in refused}
-        rules = [rule for rule in RULES.get(kind.name, ()) if parse_at(rule.at)[0] in judged]
-        for rule in rules:
-            for violation in self._apply(rule, document, old, is_well_formed=not refused):
-                if violation.path not in told:
-                    yield violation
+        rules = self._prepare(kind)
+        for violation in self._broken_rules(rules, judged, is_well_formed=not refused):
+            if violation.path not in told:
+                yield violation
 
-    def _apply(
-        self, rule: Rule, document: Document, old: Document | None, *, is_well_formed: bool
+    def _refused(self, judged: _Judged, kind: Kind) -> list[Violation]:
+        """Ask the schema, but only about the fields that count."""
+        document, fields = judged.document, judged.fields
+        part = {name: value for name, value in document.items() if name in fields}
+        missing = [
+            Violation((name,), REQUIRED)
+            for name in self._schema(kind)["required"]
+            if name in fields and name not in document
+        ]
+        return missing + list(schema_violations(self._validator(kind), part))
+
+    def _broken_rules(
+        self, rules: Iterable[_Prepared], judged: _Judged, *, is_well_formed: bool
     ) -> Iterator[Violation]:
-        for node in _nodes(document, MISSING if old is None else old, parse_at(rule.at)):
-            if rule.is_transition and node.before is MISSING:
+        # Many rules speak of one node, and handing a node to the library costs more than a rule.
+        places: dict[tuple[str, ...], list[_Node]] = {}
+        contexts: dict[tuple[tuple[str, ...], Path], Any] = {}
+        before = MISSING if judged.old is None else judged.old
+        for rule, steps, is_transition in rules:
+            if steps[0] not in judged.fields:
                 continue
-            context = self._expressions.context(node.value, node.before)
-            try:
-                kept = self._expressions.evaluate(rule.rule, context) is True
-            except EvaluationError:
-                # The schema has told why it cannot be evaluated; where it has not, the value is
-                # one that the expression cannot take, and the rule is broken, as in Kubernetes.
-                kept = not is_well_formed
-            if not kept:
-                yield self._violation(rule, node, context)
+            if steps not in places:
+                places[steps] = list(_nodes(judged.document, before, steps))
+            for node in places[steps]:
+                if is_transition and node.before is MISSING:
+                    continue
+                context = contexts.get((steps, node.path))
+                if context is None:
+                    context = self._expressions.context(node.value, node.before)
+                    contexts[steps, node.path] = context
+                if not self._is_kept(rule, context, is_well_formed=is_well_formed):
+                    yield self._violation(rule, node, context)
+
+    def _is_kept(self, rule: Rule, context: Any, *, is_well_formed: bool) -> bool:
+        try:
+            return self._expressions.evaluate(rule.rule, context) is True
+        except EvaluationError:
+            # The schema has told why it cannot be evaluated; where it has not, the value is
+            # one that the expression cannot take, and the rule is broken, as in Kubernetes.
+            return not is_well_formed
 
     def _violation(self, rule: Rule, node: _Node, context: Any) -> Violation:
         message = rule.message
@@ -151,8 +191,17 @@ class Rules:
 
     def _validator(self, kind: Kind) -> "Draft202012Validator":
         if kind.name not in self._validators:
-            self._validators[kind.name] = build_validator(self._schema(kind))
+            # Which fields a write must have depends on the write, see `_refused`.
+            schema = {**self._schema(kind), "required": []}
+            self._validators[kind.name] = build_validator(schema)
         return self._validators[kind.name]
+
+    def _prepare(self, kind: Kind) -> tuple[_Prepared, ...]:
+        if kind.name not in self._prepared:
+            self._prepared[kind.name] = tuple(
+                _Prepared.of(rule) for rule in RULES.get(kind.name, ())
+            )
+        return self._prepared[kind.name]
 
 
 def _kind(document: Document) -> Kind | None:
@@ -169,10 +218,10 @@ def _nodes(value: Any, before: Any, steps: tuple[str, ...], path: Path = ()) -> 
         for place, part in enumerate(value if isinstance(value, list) else ()):
             yield from _nodes(part, MISSING, rest, (*path, place))
     elif step == "{}":
-        for key in value if isinstance(value, Mapping) else ():
+        for key in value if isinstance(value, dict) else ():
             yield from _nodes(key, MISSING, rest, (*path, key))
-    elif isinstance(value, Mapping) and value.get(step) is not None:
-        was = before.get(step) if isinstance(before, Mapping) else None
+    elif isinstance(value, dict) and value.get(step) is not None:
+        was = before.get(step) if isinstance(before, dict) else None
         yield from _nodes(value[step], MISSING if was is None else was, rest, (*path, step))
 
 

@@ -24,6 +24,7 @@ _WORDS: Final = {
     "array": "a list",
 }
 _FORMATS: Final = {"byte": "base64", "date-time": "a time such as 2026-01-31T12:00:00Z"}
+_NO_SCHEMAS: Final[Mapping[str, Schema]] = {}
 _OPEN: Final = "x-kubernetes-preserve-unknown-fields"
 
 
@@ -145,9 +146,11 @@ def with_defaults(value: Any, schema: Schema, *, fill: bool = True) -> Any:
     Base64 of several lines becomes one line, as an API server writes it back, and 2.0 becomes 2
     where a whole number belongs. Where `fill` is off no defaults are put in.
     """
-    if isinstance(value, Mapping) and not schema.get(_OPEN):
-        properties = schema.get("properties", {})
-        rest = schema.get("additionalProperties", {})
+    if isinstance(value, str):  # most values are texts
+        return _one_line(value) if schema.get("format") == "byte" else value
+    if isinstance(value, dict) and not schema.get(_OPEN):
+        properties = schema.get("properties", _NO_SCHEMAS)
+        rest = schema.get("additionalProperties", _NO_SCHEMAS)
         result = {
             name: with_defaults(part, properties.get(name, rest), fill=fill)
             for name, part in value.items()
@@ -159,8 +162,6 @@ def with_defaults(value: Any, schema: Schema, *, fill: bool = True) -> Any:
         return result
     if isinstance(value, list) and "items" in schema:
         return [with_defaults(part, schema["items"], fill=fill) for part in value]
-    if isinstance(value, str) and schema.get("format") == "byte":
-        return _one_line(value)
     if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
         return int(value)
     return value

@@ -33,7 +33,9 @@ class Difference(NamedTuple):
 
 def fields_of(value: object, at: Path = ()) -> Fields:
     """Name every field that `value` (found at `at`) sets."""
-    if not isinstance(value, (dict, list)):
+    if isinstance(value, dict):
+        return _fields_of_map(value, at) if value else {ITSELF: {}}
+    if not isinstance(value, list):
         return {}
     parts = _parts(value, at)
     if parts is None:
@@ -155,6 +157,15 @@ def _compare_part(old: object, new: object, at: Path) -> Difference:
     if not inner.written and not inner.removed:  # only the order of a list changed
         return Difference({ITSELF: {}}, {})
     return inner
+
+
+def _fields_of_map(value: dict[str, object], at: Path) -> Fields:
+    # Most of a document are maps of texts: every write comes here, so no detour by `_parts`.
+    fields: Fields = {}
+    for key, part in value.items():
+        name = f"f:{key}"
+        fields[name] = fields_of(part, (*at, name)) if isinstance(part, (dict, list)) else {}
+    return fields
 
 
 def _fields_of_part(name: str, part: object, at: Path) -> Fields:
