@@ -173,6 +173,7 @@ async def test_a_forged_challenge_borrows_nothing(tmp_path: Path) -> None:
         issuer = await running.store.get(ClusterIssuer, Key("", ISSUER))
         await ask_for(running, "www.example.test")
         await settled(running)
+        await running.rest()
         forged = _forged(issuer)
         await running.store.create(forged, manager="mallory")
 
