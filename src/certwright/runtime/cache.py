@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from certwright.api.core import Secret
 from certwright.api.meta import Key, Resource
@@ -156,8 +157,12 @@ def _completes(resource: Resource, known: Resource) -> bool:
 
 
 def reduce(resource: Resource) -> Resource:
-    """Return what is kept of a resource."""
-    return summarize(resource) if isinstance(resource, Secret) else resource
+    """Return what is kept of a resource: who owns which field is only asked of Secrets."""
+    if isinstance(resource, Secret):
+        return summarize(resource)
+    if isinstance(resource, SecretSummary) or not resource.metadata.managed_fields:
+        return resource
+    return replace(resource, metadata=replace(resource.metadata, managed_fields=()))
 
 
 def kept_as(kind: type[Resource]) -> type[Resource]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from certwright.api.certificate import Certificate
 from certwright.api.core import Secret
-from certwright.api.meta import Key
+from certwright.api.meta import Key, ManagedFields
 from certwright.api.secret import SecretSummary
 from certwright.controllers.indexes import CERTIFICATES_BY_SECRET, INDEXES
 from certwright.runtime.cache import Cache, Index, Shelf
@@ -138,3 +138,13 @@ def test_two_indexes_with_one_name_on_different_kinds_are_different() -> None:
     other: Index[Any] = Index("owner", Secret, lambda _: ())
 
     assert one != other
+
+
+def test_who_owns_which_field_is_not_kept() -> None:
+    cache = Cache([Certificate], [])
+    one = a_version("a", 1)
+    owned = replace(one, metadata=replace(one.metadata, managed_fields=(ManagedFields(),)))
+
+    cache.observe(Change.ADDED, owned)
+
+    assert cache.shelf(Certificate).get(one.key) == one
