@@ -61,7 +61,13 @@ class Waiting(Problem):
 
 
 class Retryable(Problem):
-    """Worth another try after a back-off chosen by `cause`, not before `not_before` if given."""
+    """Worth another try after a back-off chosen by `cause`, not before `not_before` if given.
+
+    Attributes:
+        planned: when it is tried again, once whoever plans that (`runtime`) has.
+    """
+
+    planned: datetime | None = None
 
     def __init__(
         self,

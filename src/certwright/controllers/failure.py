@@ -76,15 +76,15 @@ def carried(resource: Resource) -> Annotations:
 
 
 def next_attempt(problem: Problem, created: datetime | None, now: datetime) -> datetime | None:
-    """Return when what was rate limited is tried again; None leaves it to the back-off.
+    """Return when something is tried again: when the server says, else as the runtime plans.
 
-    Where the server names no time, the pause is as long as the resource is old, from 10 minutes to
-    6 hours: a doubling that needs no memory.
+    Where a server that limits us names no time, the pause is as long as the resource is old, from
+    10 minutes to 6 hours: a doubling that needs no memory.
     """
     if not isinstance(problem, Retryable):
         return None
     if problem.not_before is not None or problem.cause is not Cause.RATE:
-        return problem.not_before
+        return problem.not_before or problem.planned
     age = now - created if created is not None else timedelta()
     return whole_seconds(now) + min(max(age, timedelta(minutes=10)), timedelta(hours=6))
 

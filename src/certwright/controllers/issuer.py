@@ -19,7 +19,7 @@ from certwright.base.problem import Problem, Retryable
 from certwright.base.reason import Reason
 from certwright.controllers.account import namespace_of
 from certwright.controllers.acme_issuer import set_up_acme
-from certwright.controllers.failure import CLEARED, described
+from certwright.controllers.failure import CLEARED, described, next_attempt
 from certwright.controllers.references import issuers_using
 from certwright.controllers.world import World
 from certwright.issuers.ca import read_key_pair
@@ -106,7 +106,10 @@ def failed(issuer: AnyIssuer, problem: Problem, now: datetime) -> Outcome:
         text = f"Error initializing issuer: {problem.message}"
         events.append(warning(speaker, Reason.ERR_INIT_ISSUER, text))
     wanted = Readiness(ready=False, reason=problem.reason, message=problem.message)
-    return replace(_ready(issuer, wanted, now, *events), annotations=described(problem))
+    moment = next_attempt(problem, None, now)
+    return replace(
+        _ready(issuer, wanted, now, *events), annotations=described(problem, next_attempt=moment)
+    )
 
 
 def speaker_of(issuer: AnyIssuer) -> str:

@@ -28,6 +28,8 @@ class NameServerFailed(Retryable):
             f"NS {server} returned {rcode} for {fqdn}",  # compat-spec 6.8
             cause=Cause.SERVER,
             evidence=(Evidence(server, rcode),),
+            remedy="See why that name server fails: often the zone's own servers do not answer it, "
+            "or DNSSEC does not validate.",
         )
         self.server = server
         self.rcode = rcode

@@ -137,7 +137,7 @@ class Updater(msgspec.Struct, frozen=True):
             except NameServerSilent as error:
                 failure = error
             else:
-                return self._judge(answer.rcode(), zone)
+                return self._judge(answer, zone)
         raise failure
 
     async def _ask(
@@ -157,10 +157,14 @@ class Updater(msgspec.Struct, frozen=True):
             word = _TSIG_WORD.get(type(error), "a signature that does not fit")
             raise self._refused(zone, word, Reason.CREDENTIALS_REFUSED) from error
 
-    def _judge(self, rcode: dns.rcode.Rcode, zone: str) -> None:
+    def _judge(self, answer: dns.message.Message, zone: str) -> None:
+        rcode = answer.rcode()
         word = dns.rcode.to_text(rcode)
         if rcode == dns.rcode.NOERROR:
             return
+        if rcode == dns.rcode.NOTAUTH and answer.had_tsig:
+            # RFC 2136 §3.1.1: it knows the key, and does not have the zone
+            raise self._refused(zone, f"{word} (it does not have the zone)", Reason.REFUSED)
         if rcode in (dns.rcode.NOTAUTH, dns.rcode.BADKEY, dns.rcode.BADSIG):
             raise self._refused(zone, word, Reason.CREDENTIALS_REFUSED)
         if rcode in (dns.rcode.REFUSED, dns.rcode.NOTZONE, dns.rcode.NOTIMP, dns.rcode.FORMERR):

@@ -6,10 +6,11 @@ from msgspec.structs import replace
 
 from certwright.api.issuer import ACMEIssuer
 from certwright.api.order import Challenge, State
+from certwright.api.solver import CNAMEStrategy
 from certwright.base.evidence import Evidence, printable
 from certwright.base.reason import Reason
 from certwright.policy import challenge as policy
-from certwright.policy.explain_issuer import FAULT_WORDS, names_known
+from certwright.policy.explain_issuer import FAULT_WORDS, names_known, reference_name
 from certwright.policy.explanation import (
     Case,
     Explanation,
@@ -24,6 +25,19 @@ from certwright.policy.issuer import solver_selectors
 from certwright.policy.remedies import remedy_for
 
 _WAITING = ("Waiting for ", "asked the CA without full evidence: ")
+_SET_IN_ISSUER = frozenset(
+    {Reason.REFUSED, Reason.BAD_CONFIG, Reason.INVALID_SOLVER, Reason.NOT_SERVED}
+)
+"""What is wrong about a solver is mended in the issuer: which server, which key, which provider."""
+_ALIASED = "has an alias"
+_SAME_VIEW = (
+    "See that every name server of the zone gets the changes of the one that is written to, and "
+    "that this machine's view of them is the world's."
+)
+_NOT_FOLLOWED = (
+    "Set dns01.cnameStrategy of the solver of {issuer} to Follow, or remove the CNAME record of "
+    "_acme-challenge.{name}."
+)
 _PREFIXES = (policy.FAILED_PREFIX, policy.ACCEPT_PREFIX)
 
 
@@ -119,11 +133,12 @@ def _troubled(case: Case, challenge: Challenge) -> Explanation:
     words = (*told.words, FAULT_WORDS.get(told.fault, ""))
     doing = "accepted" if challenge.status.presented else "published"
     verdict = Verdict.FAILED if told.fault in FAULT_WORDS else Verdict.STALLED
+    of_issuer = reference_name(case) if told.reason in _SET_IN_ISSUER else None
     return Explanation(
         about=case.chain.about,
         verdict=Verdict.WAITING if told.fault is Fault.RATE else verdict,
         sentence=f"the proof of {name} cannot be {doing}: {told.message or _said(challenge)}",
-        culprit=secret or named(challenge),
+        culprit=secret or of_issuer or named(challenge),
         fault=told.fault,
         reason=told.reason,
         evidence=told.evidence,
@@ -138,6 +153,11 @@ def _propagating(case: Case, challenge: Challenge) -> Explanation:
     status, name = challenge.status, name_of(challenge)
     asked = status.reason.startswith(_WAITING[1])
     message, evidence = read_servers(status.reason)
+    aliased = any(one.seen.startswith(_ALIASED) for one in evidence)
+    follows = challenge.spec.solver.dns01 is not None and (
+        challenge.spec.solver.dns01.cname_strategy is CNAMEStrategy.FOLLOW
+    )
+    remedy = _NOT_FOLLOWED.format(issuer=reference_name(case), name=challenge.spec.dns_name)
     since = status.presented_at
     limit = case.chain.evidence_limit
     if asked:
@@ -158,8 +178,7 @@ def _propagating(case: Case, challenge: Challenge) -> Explanation:
         fault=Fault.VALIDATION,
         evidence=evidence,
         next_attempt=until,
-        remedy="See that every name server of the zone gets the changes of the one that is "
-        "written to, and that this machine's view of them is the world's.",
+        remedy=remedy if aliased and not follows else _SAME_VIEW,
         notes=() if asked else (pace,),
     )
 

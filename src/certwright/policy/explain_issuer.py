@@ -42,7 +42,7 @@ _FAULTS: Mapping[str, Fault] = {
     Reason.REFUSED: Fault.POLICY,
 }
 _RETRIED = frozenset({Fault.TRANSPORT, Fault.SERVER, Fault.RATE})
-_OF_ACCOUNTS = frozenset(
+WORDS_OF_ACCOUNTS = frozenset(
     {
         "accountDoesNotExist",
         "badPublicKey",
@@ -152,7 +152,8 @@ def explain_issuer(case: Case, issuer: AnyIssuer) -> Explanation:
         )
     told = read_told(issuer)
     fault = told.fault if told.fault in _RETRIED else _FAULTS.get(ready.reason, Fault.CONFIGURATION)
-    secret = secret_in_doubt(case, ready.message)
+    bound = _external_account(case, issuer, ready.message)
+    secret = bound or secret_in_doubt(case, ready.message)
     if ready.reason == Reason.ERR_VERIFY_ACME_ACCOUNT and issuer.spec.acme is not None:
         account = issuer.spec.acme.private_key_secret_ref.name
         secret = Named("Secret", account, case.chain.issuer_namespace)
@@ -177,10 +178,24 @@ def _remedy(case: Case, told: Told, fault: Fault, seen: tuple[str, str, Named | 
         return told.remedy
     reason, message, secret = seen
     word = _WORD.search(message)
-    said = word.group(1) if word is not None and word.group(1) in _OF_ACCOUNTS else ""
+    said = word.group(1) if word is not None and word.group(1) in WORDS_OF_ACCOUNTS else ""
+    if secret is not None and secret == _external_account(case, case.chain.issuer, message):
+        said = "externalAccount"
     where = f"{secret.namespace}/{secret.name}" if secret is not None else ""
     words = (said, FAULT_WORDS.get(fault, ""), reason)
     return remedy_for(words, **names_known(case, secret=where))
+
+
+def _external_account(case: Case, issuer: AnyIssuer | None, message: str) -> Named | None:
+    """Return the Secret of the external account where its key is what is wrong."""
+    acme = issuer.spec.acme if issuer is not None else None
+    binding = acme.external_account_binding if acme is not None else None
+    word = _WORD.search(message)
+    # RFC 8555 §7.3.4: a binding that the CA does not accept is "unauthorized"
+    refused = word is not None and word.group(1) == "unauthorized"
+    if binding is None or not (refused or "xternal" in message.partition(":")[0]):
+        return None
+    return Named("Secret", binding.key_secret_ref.name, case.chain.issuer_namespace)
 
 
 def _pace(fault: Fault, told: Told) -> tuple[str, ...]:

@@ -6,7 +6,12 @@ from certwright.base.evidence import Evidence
 from certwright.base.reason import Reason
 from certwright.policy import order as policy
 from certwright.policy.explain_challenge import explain_challenges, unproven
-from certwright.policy.explain_issuer import FAULT_WORDS, names_known, reference_name
+from certwright.policy.explain_issuer import (
+    FAULT_WORDS,
+    WORDS_OF_ACCOUNTS,
+    names_known,
+    reference_name,
+)
 from certwright.policy.explanation import (
     Case,
     Explanation,
@@ -15,6 +20,7 @@ from certwright.policy.explanation import (
     Named,
     Told,
     Verdict,
+    acme_word,
     named,
     read_told,
 )
@@ -50,18 +56,25 @@ def explain_order(case: Case, link: Link) -> Explanation:  # noqa: PLR0911  # on
 def order_failure(case: Case, order: Order) -> Explanation:
     """The Order ended without a certificate."""
     told = read_told(order)
+    word = acme_word(told.document)
+    # RFC 8555 §7.4: who may order at all is said before there is an order to speak of
+    of_account = word in WORDS_OF_ACCOUNTS or (word == "unauthorized" and not order.status.url)
+    words = ("accountRefused",) if word == "unauthorized" and of_account else told.words
+    acme = case.chain.issuer.spec.acme if case.chain.issuer is not None else None
+    key = acme.private_key_secret_ref.name if acme is not None else ""
+    known = names_known(case, secret=f"{case.chain.issuer_namespace}/{key}" if key else "")
     return Explanation(
         about=case.chain.about,
         verdict=Verdict.FAILED,
         sentence=f"{named(order)} ended as {order.status.state}: "
         f"{order.status.reason or told.message or 'the CA said no more'}",
-        culprit=named(order),
+        culprit=reference_name(case) if of_account else named(order),
         fault=told.fault if told.failed else Fault.POLICY,
         reason=told.reason or Reason.ORDER_FAILED,
         evidence=told.evidence,
         document=told.document,
         next_attempt=told.next_attempt,
-        remedy=told.remedy or remedy_for(told.words, **names_known(case)),
+        remedy=told.remedy or remedy_for(words, **known),
     )
 
 

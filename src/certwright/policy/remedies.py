@@ -9,7 +9,11 @@ from certwright.base.reason import Reason
 
 REMEDIES: Mapping[str, str] = {
     # The CA's words (RFC 8555 §6.7)
-    "accountDoesNotExist": "Delete the Secret of the account key: a new account is made then.",
+    "accountDoesNotExist": "Delete Secret {secret}, the account key: a new account is made then.",
+    "accountRefused": "Ask the CA what is wrong with the account; where it is closed, delete "
+    "Secret {secret}, its key: a new account is made then.",
+    "externalAccount": "Put the HMAC key that the CA gave, base64url, into Secret {secret}, and "
+    "its key identifier into spec.acme.externalAccountBinding of {issuer}.",
     "badCSR": "Compare the names, key and usages of Certificate {certificate} with what the CA "
     "signs.",
     "badPublicKey": "Use a key that the CA takes: ECDSA P-256 or RSA 2048.",

@@ -190,7 +190,7 @@ class Runtime:
     async def _step(self, controller: Controller[Any], queue: Queue, key: Key) -> None:
         seen = self.view.get(controller.kind, key)
         try:
-            outcome, problem = await self._reconcile(controller, key)
+            outcome, problem = await self._reconcile(controller, queue, key)
             pausing = problem is not None or outcome.again_at is not None
             if pausing:
                 await self._write_quietly(controller.kind, seen, outcome)
@@ -229,13 +229,16 @@ class Runtime:
             queue.add(key)
 
     async def _reconcile(
-        self, controller: Controller[Any], key: Key
+        self, controller: Controller[Any], queue: Queue, key: Key
     ) -> tuple[Outcome, Problem | None]:
         try:
             return await controller.reconcile(self.view, key), None
         except StoreProblem:
             raise
         except Problem as problem:
+            if isinstance(problem, Retryable) and problem.not_before is None:
+                # planned before it is told of, so that people can read when
+                problem.planned = queue.plan(key, ISSUANCE[problem.cause])
             resource = self.view.get(controller.kind, key)
             if resource is None:
                 return DONE, problem
@@ -267,11 +270,10 @@ class Runtime:
                 self._queues[controller.name].add(key)
 
     def _schedule(self, queue: Queue, key: Key, outcome: Outcome, problem: Problem | None) -> None:
-        if isinstance(problem, Retryable) and outcome.again_at is None:
-            if problem.not_before is not None:
-                queue.add_at(key, problem.not_before)
-            else:
-                queue.failed(key, ISSUANCE[problem.cause])
+        if isinstance(problem, Retryable) and outcome.again_at in (None, problem.planned):
+            moment = problem.not_before or problem.planned
+            if moment is not None:
+                queue.add_at(key, moment)
             return
         queue.forget(key)
         moment = outcome.again_at

@@ -79,8 +79,12 @@ class Queue:
 
     def failed(self, key: Key, schedule: Schedule = RECONCILE) -> None:
         """Try `key` again after the next back-off of `schedule`."""
+        self.add_at(key, self.plan(key, schedule))
+
+    def plan(self, key: Key, schedule: Schedule) -> datetime:
+        """Count one more failure of `key`; return when to try again, for `add_at`."""
         attempt = self._failures[key] = self._failures.get(key, 0) + 1
-        self.add_at(key, self._clock.now() + schedule.delay(attempt, self._jitter()))
+        return self._clock.now() + schedule.delay(attempt, self._jitter())
 
     def forget(self, key: Key) -> None:
         """Start the back-off of `key` anew."""
