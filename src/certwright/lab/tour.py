@@ -81,6 +81,11 @@ class Progress(Struct, frozen=True, kw_only=True):
         return max((line.step for line in self.lines), key=order.index, default=Step.INGRESS)
 
     @property
+    def is_stored(self) -> bool:
+        """A certificate came into its Secret in this round."""
+        return any(line.step is Step.SECRET for line in self.lines)
+
+    @property
     def trouble(self) -> Line | None:
         """The last line, if it is a bad one."""
         last = self.lines[-1] if self.lines else None
@@ -100,14 +105,12 @@ def advance(progress: Progress, seen: Seen) -> tuple[Progress, tuple[Line, ...]]
         if f"{step}{text}" not in told:
             told.add(f"{step}{text}")
             fresh.append(Line(step, mood, text, max(0.0, seen.at - began)))
-    lines = (*progress.lines, *fresh)
     # a visit that was under way when the round began tells of the certificate before
-    is_stored = any(line.step is Step.SECRET for line in lines)
-    closed = isinstance(seen, PageSeen) and seen.is_good and is_stored
+    closed = isinstance(seen, PageSeen) and seen.is_good and progress.is_stored
     progress = replace(
         progress,
         told=frozenset(told),
-        lines=lines,
+        lines=(*progress.lines, *fresh),
         open=progress.open and not closed,
         ready=_is_ready(progress, seen),
     )
@@ -123,7 +126,7 @@ def _begins_round(progress: Progress, seen: Seen) -> bool:
     if (
         isinstance(after, Certificate)
         and before is not None
-        and (progress.ready or not progress.open)
+        and (progress.is_stored or not progress.open)
     ):
         return not is_true(before.status.conditions, "Issuing") and is_true(
             after.status.conditions, "Issuing"

@@ -180,17 +180,20 @@ def test_a_ready_certificate_that_is_to_be_issued_begins_a_round() -> None:
     ready = with_conditions(a_certificate("foo"), Ready=TRUE)
     renewing = with_conditions(a_certificate("foo"), Ready=TRUE, Issuing=TRUE)
 
-    progress = after(came(an_ingress(), 1.0), came(ready, 2.0), changed(ready, renewing, 60.0))
+    stored = came(a_summary(a_ca()), 1.5)
+    progress = after(
+        came(an_ingress(), 1.0), stored, came(ready, 2.0), changed(ready, renewing, 60.0)
+    )
 
     assert (progress.number, progress.began, progress.ready) == (2, 60.0, False)
 
 
 def test_an_issuance_that_the_round_is_about_begins_no_other() -> None:
-    first = a_certificate("foo")
+    ready = with_conditions(a_certificate("foo"), Ready=TRUE)
+    wished = with_conditions(a_certificate("foo", dns_names=HOSTS), Ready=TRUE)
+    issuing = with_conditions(wished, Ready=TRUE, Issuing=TRUE)
 
-    progress = after(
-        came(an_ingress()), came(first), changed(first, with_conditions(first, Issuing=TRUE))
-    )
+    progress = after(came(an_ingress()), changed(ready, wished), changed(wished, issuing))
 
     assert progress.number == 1
 
