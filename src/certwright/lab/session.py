@@ -206,7 +206,7 @@ class Lab:
             self._tasks = tasks
             if wishes.broken is not None:
                 narrator.say(f"Broken on purpose: {wishes.broken.broken}.")
-                await self._until(lambda: self._progress.trouble is not None)
+                await self._until(lambda: self._progress.trouble is not None or self._is_done())
                 await self._explain_and_heal(wishes.broken)
             await self._until(self._is_done)
             narrator.say(summary(self._progress))
@@ -297,6 +297,8 @@ class Lab:
 
     async def _explain_and_heal(self, part: Part) -> None:
         narrator, works = self._around.narrator, self._works
+        if self._is_done():
+            narrator.say("Nothing needs that part now: the certificate is there already.")
         await self._around.clock.sleep(_SETTLE)
         while not self._seen.empty():
             await self._next()
