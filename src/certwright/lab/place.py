@@ -124,7 +124,7 @@ def filled_in(text: str, ports: Ports, root: bytes, *, key: TsigKey) -> str:
     """Put this lab's addresses, root certificate and key into an example."""
     words: Mapping[str, str] = {
         r"(server: )\S+": directory_url(ports),
-        r'(caBundle: )""': base64.b64encode(root).decode(),
+        r"# (caBundle: ).*": base64.b64encode(root).decode(),
         r"(nameserver: )\S+": f"{LOOPBACK}:{ports.dns}",
         r'(tsig: )""': base64.b64encode(key.secret.reveal()).decode(),
     }
