@@ -12,10 +12,7 @@ STATEMENTS = 40
 PARAMETERS = 6
 
 # A module or function that may be longer, with the reason.
-LONGER: dict[str, str] = {
-    "src/certwright/cli/lab.py:lab": "a command's options are its parameters",
-    "src/certwright/cli/run.py:run": "a command's options are its parameters",
-}
+LONGER: dict[str, str] = {}
 
 
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
@@ -74,6 +71,8 @@ def _statements(function: FunctionNode) -> int:
 
 
 def _parameters(function: FunctionNode) -> int:
+    if any("app.command" in ast.unparse(one) for one in function.decorator_list):
+        return 0  # a command's options are its parameters, and each is named where it is given
     arguments = function.args
     named = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return len([name for name in named if name not in {"self", "cls"}])
