@@ -11,6 +11,7 @@ from certwright.base.problem import Cause, Retryable
 from certwright.base.reason import Reason
 from certwright.pki.certificate import certificate_facts
 from certwright.pki.errors import PkiError
+from certwright.pki.pem import LIMITS
 
 PEM_CHAIN = "application/pem-certificate-chain"
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----\s*")
@@ -40,8 +41,14 @@ def parse_bundle(body: bytes) -> bytes:
     end up in files that other programs read.
 
     Raises:
-        Retryable: it is not (cause SERVER).
+        Retryable: it is not, or is longer than any chain that we keep (cause SERVER).
     """
+    if len(body) > LIMITS.chain:
+        raise Retryable(
+            Reason.SERVER_ERROR,
+            f"the CA's certificate has {len(body)} bytes, more than the limit of {LIMITS.chain}",
+            cause=Cause.SERVER,
+        )
     position = 0
     text = body.strip() + b"\n"
     while position < len(text):

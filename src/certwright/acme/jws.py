@@ -108,7 +108,10 @@ class ExternalAccount(msgspec.Struct, frozen=True):
         # Checked here: Python's decoder silently skips letters outside the alphabet.
         if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or len(text) % 4 == 1:
             raise BadKey("the HMAC key is not base64url (RFC 4648 §5)")
-        return cls(key_id, Redacted(urlsafe_b64decode(text.encode())))
+        try:
+            return cls(key_id, Redacted(urlsafe_b64decode(text.encode())))
+        except ValueError:  # the library also looks at the bits that are left over
+            raise BadKey("the HMAC key is not base64url (RFC 4648 §5)") from None
 
     def bind(self, key: AccountKey, url: str) -> msgspec.Raw:
         """Sign the account's public key for `newAccount` at `url` (HS256)."""

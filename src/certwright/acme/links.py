@@ -16,6 +16,15 @@ def links(response: Response, relation: str) -> tuple[str, ...]:
         for target, parameters in _LINK.findall(value):
             rel = _REL.search(parameters)
             words = (rel.group(1) or rel.group(2) or "").lower().split() if rel else []
-            if relation in words:
-                found[urljoin(response.url, target)] = None
+            url = absolute(response, target) if relation in words else ""
+            if url:
+                found[url] = None
     return tuple(found)
+
+
+def absolute(response: Response, target: str) -> str:
+    """Return the URL that an answer names, whole; empty where it is none."""
+    try:
+        return urljoin(response.url, target)
+    except ValueError:  # such as http://[
+        return ""

@@ -163,7 +163,7 @@ def parse_problem(body: bytes, status: int, content_type: str) -> ProblemDocumen
         content_type: of the answer.
     """
     document = ProblemDocument(detail=_plain(body))
-    if content_type.partition(";")[0].strip().lower().endswith("json"):
+    if len(body) <= _MAX_JSON and content_type.partition(";")[0].strip().lower().endswith("json"):
         with contextlib.suppress(ValueError, RecursionError):  # the text is kept then
             document = msgspec.json.decode(body, type=ProblemDocument, strict=False)
     return clean(msgspec.structs.replace(document, status=status))
@@ -177,12 +177,12 @@ def clean(document: ProblemDocument) -> ProblemDocument:
         title=printable(document.title, 500),
         detail=printable(document.detail),
         instance=printable(document.instance, 500),
-        identifier=_clean_identifier(document.identifier),
+        identifier=clean_identifier(document.identifier) if document.identifier else None,
         subproblems=tuple(
             Subproblem(
                 type=printable(part.type, 200),
-                detail=printable(part.detail),
-                identifier=_clean_identifier(part.identifier),
+                detail=printable(part.detail, 500),
+                identifier=clean_identifier(part.identifier) if part.identifier else None,
             )
             for part in document.subproblems[:_MAX_SUBPROBLEMS]
         ),
@@ -191,6 +191,7 @@ def clean(document: ProblemDocument) -> ProblemDocument:
 
 
 _MAX_SUBPROBLEMS = 200
+_MAX_JSON = 1024 * 1024
 _REASONS = {
     Cause.RATE: Reason.RATE_LIMITED,
     Cause.SERVER: Reason.SERVER_ERROR,
@@ -234,7 +235,6 @@ def _plain(body: bytes) -> str:
     return " ".join(body[:500].decode("utf-8", "replace").split())
 
 
-def _clean_identifier(identifier: Identifier | None) -> Identifier | None:
-    if identifier is None:
-        return None
+def clean_identifier(identifier: Identifier) -> Identifier:
+    """Make an identifier fit for a terminal and a log."""
     return Identifier(type=printable(identifier.type, 50), value=printable(identifier.value, 300))

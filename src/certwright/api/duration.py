@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+from certwright.base.evidence import printable
+
 _UNITS = {
     "ns": Decimal("0.001"),
     "us": Decimal(1),
@@ -14,8 +16,10 @@ _UNITS = {
     "m": Decimal(60_000_000),
     "h": Decimal(3_600_000_000),
 }
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _MILLI, _SECOND = 1000, 1_000_000
+_LONGEST = 200
+"""Characters of a text that is read; all units with all digits need half of it."""
 _LIMIT = Decimal(2**63 - 1) / 1000
 """Go counts nanoseconds in 63 bits; in microseconds."""
 
@@ -30,6 +34,9 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         BadDurationError: the text is not a duration, or more than Go's 292 years.
     """
+    shown = printable(text, 100)
+    if len(text) > _LONGEST:
+        raise BadDurationError(f"{shown!r} is longer than {_LONGEST} characters")
     sign = -1 if text.startswith("-") else 1
     body = text[1:] if text[:1] in {"-", "+"} else text
     if body == "0":
@@ -42,9 +49,9 @@ def parse_duration(text: str) -> timedelta:
         total += Decimal(part[1]) * _UNITS[part[2]]
         position = part.end()
     if not body or position < len(body):
-        raise BadDurationError(f"{text!r} is not a duration such as 2160h or 1h30m")
+        raise BadDurationError(f"{shown!r} is not a duration such as 2160h or 1h30m")
     if total > _LIMIT:
-        raise BadDurationError(f"{text!r} is longer than 292 years")
+        raise BadDurationError(f"{shown!r} is longer than 292 years")
     return sign * timedelta(microseconds=int(total))
 
 

@@ -25,6 +25,7 @@ from certwright.api.issuer import ACMEIssuer
 from certwright.api.meta import Key
 from certwright.api.order import ACMEAuthorization, ACMEChallenge, Order, OrderStatus, State
 from certwright.base.clock import whole_seconds
+from certwright.base.evidence import printable
 from certwright.base.problem import Cause, Problem, Retryable, Stalled
 from certwright.base.reason import Reason
 from certwright.controllers.failure import CLEARED, Annotations, carried, described, failure
@@ -53,6 +54,8 @@ from certwright.store.protocol import AlreadyExists
 
 SPEAKER = "cert-manager-orders"
 _SHORT = "shortlived"
+_SPARE = 8
+"""Authorizations that a CA may want beside two for each name."""
 COMPLETED = "Order completed successfully"
 
 
@@ -111,6 +114,7 @@ async def _place(work: Work) -> Outcome:
         remote = await work.client.new_order(
             identifiers, not_after=not_after, profile=profile, replaces=spec.replaces
         )
+        _check_count(len(remote.authorizations), len(identifiers))
     except (AcmeProblem, Stalled) as problem:
         return _refused(work, problem, "Failed to create Order")
     placed = OrderStatus(
@@ -125,6 +129,22 @@ async def _place(work: Work) -> Outcome:
     except Problem:
         # the order's URL must not be lost; the next step reads what is missing
         return _outcome(placed)
+
+
+def _check_count(authorizations: int, names: int) -> None:
+    """Refuse an order that would publish records without end.
+
+    The CA's policy says how many proofs it wants (RFC 8555 §7.1.3); known CAs want one for a name.
+
+    Raises:
+        Stalled: there are too many.
+    """
+    if authorizations > 2 * names + _SPARE:
+        raise Stalled(
+            Reason.INVALID_ORDER,
+            f"the CA wants {authorizations} authorizations for {names} names",
+            remedy="Check that the server's URL is that of a CA that you trust.",
+        )
 
 
 async def _profile_for(work: Work, identifiers: Sequence[Identifier]) -> str:
@@ -294,7 +314,7 @@ def _end(work: Work, step: Fail, told: Annotations) -> Outcome:
     status = replace(
         work.order.status,
         state=step.state,
-        reason=step.reason,
+        reason=printable(step.reason),
         failure_time=whole_seconds(work.now),
     )
     return Outcome(status=status, manager=SPEAKER, annotations=told)

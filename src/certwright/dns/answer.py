@@ -21,6 +21,10 @@ EDNS_PAYLOAD = 4096
 """Bytes of a UDP answer we take (compat-spec 6.8)."""
 MAX_VALUES = 100
 """Records of one answer that are looked at."""
+MAX_PATH = 20
+"""Aliases of one answer that are followed."""
+_LONGEST = 3000
+"""Characters of a record: two names of 255 octets, each written as four, and some numbers."""
 
 RdataType = dns.rdatatype.RdataType
 
@@ -56,9 +60,12 @@ class Answer(msgspec.Struct, frozen=True):
         return next(iter(self.values(name, RdataType.CNAME)), "")
 
     def path(self, name: str) -> tuple[str, ...]:
-        """`name` and the names that its aliases lead to within this answer; ends at a loop."""
+        """`name` and the names that its aliases lead to within this answer.
+
+        It ends at a loop, and after `MAX_PATH` aliases.
+        """
         path = [canonical(name)]
-        while (target := self.alias(path[-1])) and target not in path:
+        while len(path) <= MAX_PATH and (target := self.alias(path[-1])) and target not in path:
             path.append(target)
         return tuple(path)
 
@@ -93,4 +100,4 @@ def _text(rdata: dns.rdata.Rdata) -> str:
         case dns.rdtypes.ANY.CNAME.CNAME() | dns.rdtypes.ANY.NS.NS():
             return canonical(rdata.target.to_text())
         case _:
-            return printable(rdata.to_text())
+            return printable(rdata.to_text(), _LONGEST)

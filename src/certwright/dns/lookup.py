@@ -13,7 +13,7 @@ from certwright.base.clock import Clock
 from certwright.base.problem import Retryable
 from certwright.dns.answer import Answer, RdataType, build_query, serial_of
 from certwright.dns.exchange import Exchange
-from certwright.dns.name import canonical, parents
+from certwright.dns.name import beside, canonical, parents
 from certwright.dns.network import Address
 from certwright.dns.problem import CnameLoop, NameServerFailed, NameServerSilent, ZoneNotFound
 from certwright.dns.server import PORT, PUBLIC, Server, is_address, parse_server
@@ -112,7 +112,7 @@ class Resolver:
         """
         path = [canonical(fqdn)]
         while target := await self._alias_of(path[-1]):
-            if await self._alias_of(_neighbour(path[-1])) == target:
+            if await self._alias_of(beside(path[-1], WILDCARD_PROBE)) == target:
                 break
             if target in path or len(path) > MAX_HOPS:
                 raise CnameLoop(target, tuple(path))
@@ -239,10 +239,6 @@ class Resolver:
             except Retryable as error:
                 failure = error
         raise failure
-
-
-def _neighbour(name: str) -> str:
-    return ".".join([WILDCARD_PROBE, *name.split(".")[1:]])
 
 
 def _require_known(answer: Answer, name: str) -> None:

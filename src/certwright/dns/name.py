@@ -8,6 +8,7 @@ import dns.name
 
 CHALLENGE_LABEL = "_acme-challenge"
 """RFC 8555 §8.4: the label under which the CA looks for the TXT record."""
+_LONGEST = 255
 
 
 class BadName(ValueError):  # noqa: N818  # what was found
@@ -35,6 +36,14 @@ def parents(name: str) -> tuple[str, ...]:
     """`name` and every name above it, longest first, without the root."""
     labels = dns.name.from_text(name).labels
     return tuple(dns.name.Name(labels[at:]).to_text() for at in range(len(labels) - 1))
+
+
+def beside(name: str, label: str) -> str:
+    """Return the name with another first label, which is cut where the whole would be too long."""
+    above = dns.name.from_text(name).labels[1:] or (b"",)
+    # RFC 1035 §2.3.4: 255 octets, of which each label has one for its length
+    room = _LONGEST - sum(len(part) + 1 for part in above) - 1
+    return dns.name.Name((label.encode()[:room], *above)).to_text()
 
 
 def is_below(name: str, apex: str) -> bool:

@@ -172,7 +172,7 @@ class _Question(msgspec.Struct, frozen=True):
                 steps = answer.path(path[-1])
                 path = (*path, *steps[1:])
                 if len(set(path)) < len(path) or len(path) > MAX_HOPS or answer.alias(path[-1]):
-                    raise CnameLoop(path[-1], path[:-1])
+                    raise CnameLoop(path[-1], path[:-1] or path)
                 seen, detail = _judge(answer, path[-1], self.value, str(at))
                 if seen is not Seen.LACKS or len(steps) == 1:
                     return ServerReport(str(at), "", seen, detail, cname_path=path)

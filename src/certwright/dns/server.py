@@ -48,7 +48,11 @@ def parse_server(text: str) -> Server:
     """
     text = text.strip()
     if text.startswith("https://"):
-        if not urlsplit(text).hostname:
+        try:
+            host = urlsplit(text).hostname
+        except ValueError as error:
+            raise BadServer(f"{text!r} is not a URL") from error
+        if not host:
             raise BadServer(f"{text!r} names no host")
         return Server(url=text)
     if text.startswith("["):

@@ -149,7 +149,11 @@ class HttpClient:
                 or not target
             ):
                 return answer
-            url = urljoin(request.url, target)
+            try:
+                url = urljoin(request.url, target)
+            except ValueError as error:
+                text = f"{origin(request.url)} redirects to what is no URL"
+                raise unreachable(text) from error
             if not _same_origin(parts, check_url(url, self._addresses)):
                 raise ForbiddenAddress(
                     f"{parts.hostname} redirects to {origin(url)}; a redirect to another host is"

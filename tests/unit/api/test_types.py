@@ -109,10 +109,21 @@ def test_durations_are_read_and_written_as_in_go(text: str, span: timedelta, wri
     assert format_duration(span) == written
 
 
-@pytest.mark.parametrize("text", ["", "-", "5", "1d", "h", "1h 30m", "1h-30m", "9999999h", "1,5h"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "5", "1d", "h", "1h 30m", "1h-30m", "9999999h", "1,5h", "\u0661h"]
+)
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(BadDurationError):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 1_100_000 + "h", "1ns" * 100_000, "\x1b[31m" * 1000])
+def test_a_text_without_end_is_refused_in_a_short_printable_sentence(text: str) -> None:
+    with pytest.raises(BadDurationError) as error:
+        parse_duration(text)
+
+    assert len(str(error.value)) < 1000
+    assert str(error.value).isprintable()
 
 
 @given(st.timedeltas(timedelta(days=-90_000), timedelta(days=90_000)))

@@ -5,6 +5,7 @@ import pytest
 from certwright.dns.lookup import WILDCARD_PROBE
 from certwright.dns.problem import CnameLoop, NameServerFailed, NameServerSilent, ZoneNotFound
 from certwright.dns.server import Server
+from certwright.lab.zone import Zone
 from tests.unit.dns.world import NS1, RESOLVER, World
 
 NAME = "_acme-challenge.www.example.test."
@@ -154,3 +155,21 @@ async def test_own_nameservers_are_asked_directly_and_keep_the_rest() -> None:
 
     assert resolver.servers == (Server("192.0.2.1"),)
     assert resolver.recursive_only
+
+
+async def test_aliases_of_the_longest_names_are_followed() -> None:
+    longest = ".".join(["a", *["b" * 63] * 3, "c" * 44, "other.test."])
+    world = World(f"_acme-challenge CNAME {longest}", other=f"{longest} CNAME token")
+
+    path = await world.resolver().follow_cname("_acme-challenge.example.test.")
+
+    assert path == ("_acme-challenge.example.test.", longest, "token.other.test.")
+
+
+async def test_the_serial_of_a_zone_with_the_longest_names_is_read() -> None:
+    octets = ".".join(["\\001" * 63] * 3 + ["\\002" * 61])
+    world = World()
+    zone = f"@ SOA {octets}. {octets}. 9 1 1 1 1\n@ NS ns\nns A 192.0.2.3\n"
+    world.network.servers[RESOLVER] = {(one := Zone.parse("other.test.", zone)).apex: one}
+
+    assert (await world.resolver().zone_of("www.other.test.")).serial == 9

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certwright.dns.name import BadName, canonical, challenge_name, is_below, parents
+from certwright.dns.name import BadName, beside, canonical, challenge_name, is_below, parents
 
 LABEL = st.text(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", min_size=1, max_size=20
@@ -33,3 +33,13 @@ def test_canonical_is_idempotent_and_every_parent_is_above(labels: list[str]) ->
 def test_a_longer_name_is_not_below_one_that_only_ends_alike() -> None:
     assert not is_below("badexample.com.", "example.com.")
     assert is_below("example.com.", "EXAMPLE.com.")
+
+
+def test_a_name_beside_another_differs_in_its_first_label() -> None:
+    assert beside("a\\.b.example.test.", "probe") == "probe.example.test."
+
+
+def test_a_name_beside_the_longest_is_a_name() -> None:
+    above = ".".join(["b" * 63] * 3 + ["c" * 58])
+
+    assert canonical(beside(f"a.{above}.", "probe")) == f"pr.{above}."

@@ -325,3 +325,10 @@ async def test_no_proxy_of_the_environment_holds(monkeypatch: pytest.MonkeyPatch
 
     assert client._proxy_for(check_url("https://ca.example/")) is None
     assert client._proxy_for(check_url("https://other.example/")) == "http://127.0.0.1:1"
+
+
+async def test_redirect_to_what_is_no_url_is_told() -> None:
+    async with hostile_server(http("302 Found", Location="http://[")) as url:
+        error = await ask(url)
+
+    assert "redirects to what is no URL" in error.message

@@ -189,7 +189,10 @@ def fold_string_data(document: Document) -> Document:
     text = document.get("stringData")
     if not isinstance(text, Mapping):
         return document
-    data = dict(document.get("data") or {})
+    data = document.get("data") or {}
+    if not isinstance(data, Mapping):
+        return document  # the schema will refuse it
+    data = dict(data)
     for name, value in text.items():
         if isinstance(value, str):
             data[name] = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()

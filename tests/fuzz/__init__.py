@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads what a stranger sends; see tests/fuzz/targets."""
