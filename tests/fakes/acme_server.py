@@ -62,7 +62,8 @@ class Moods(Struct, kw_only=True):
         bad_nonces: share of requests that are refused with badNonce.
         failing: share of requests answered with 500.
         away: nobody answers.
-        limited_until: newOrder is refused with 429 and this Retry-After.
+        limited_until: newOrder is refused with 429 and this Retry-After,
+        limited_below: for names below this domain alone; empty for all.
         blocked: names that are refused by policy.
         lost: answers of requests whose path contains this are lost after they took effect.
         wrong: validations fail whatever is published.
@@ -72,6 +73,7 @@ class Moods(Struct, kw_only=True):
     failing: float = 0.0
     away: bool = False
     limited_until: datetime | None = None
+    limited_below: str = ""
     blocked: frozenset[str] = frozenset()
     lost: str = ""
     wrong: bool = False
@@ -365,11 +367,12 @@ class AcmeServer:
 
     def _new_order(self, account: Account, payload: dict[str, Any]) -> Answer:
         now = self._clock.now()
+        names = [one["value"] for one in payload["identifiers"]]
         until = self.moods.limited_until
-        if until is not None and now < until:
+        limited = any(name.endswith(self.moods.limited_below) for name in names)
+        if limited and until is not None and now < until:
             seconds = str(int((until - now).total_seconds()) + 1)
             raise Refused("rateLimited", "too many orders", 429, **{"Retry-After": seconds})
-        names = [one["value"] for one in payload["identifiers"]]
         for name in names:
             if any(name == end or name.endswith(f".{end}") for end in self.moods.blocked):
                 raise Refused("rejectedIdentifier", f"{name} is blocked")

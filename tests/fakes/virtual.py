@@ -20,6 +20,7 @@ P = ParamSpec("P")
 
 _PATIENCE_SECONDS = 30.0
 """Real seconds to wait for a thread, or for what is neither thread nor time: then it hangs."""
+_LOOK_SECONDS = 0.002
 _TURNS = 2_000_000
 """Turns of the loop in which no time passes, after which somebody is called a busy loop."""
 
@@ -102,9 +103,10 @@ class _Counted(Executor):
 class _Jumper(selectors.BaseSelector):
     """A selector that lets time pass instead of waiting for it."""
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, most_turns: int) -> None:
         self._real = selectors.DefaultSelector()
         self._threads = threads
+        self._most_turns = most_turns
         self._turns = 0
         self.seconds = 0.0
 
@@ -112,20 +114,32 @@ class _Jumper(selectors.BaseSelector):
         ready = self._real.select(0)
         if ready or (timeout is not None and timeout <= 0):
             self._turns += 1
-            if self._turns > _TURNS:
-                raise Stuck(f"no time passes in {_TURNS} turns of the loop")
+            if self._turns > self._most_turns:
+                raise Stuck(f"no time passes in {self._turns} turns of the loop")
             return ready
-        if self._threads.working or timeout is None:
+        if timeout is None:
             ready = self._real.select(_PATIENCE_SECONDS)
             if not ready:
                 raise Stuck("nothing is waited for but what never comes")
             return ready
-        # A thread that ended between the first look and the count has left its news.
+        return self._wait_for_threads() or self._jump(timeout)
+
+    def _wait_for_threads(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait in real time, while a thread works, for what it has to tell."""
+        looks = 0
         ready = self._real.select(0)
-        if not ready:
-            self.seconds += timeout
-            self._turns = 0
-        return ready
+        while not ready and self._threads.working:
+            ready = self._real.select(_LOOK_SECONDS)
+            looks += 1
+            if looks * _LOOK_SECONDS > _PATIENCE_SECONDS:
+                raise Stuck("a thread does not come to an end")
+        # one that ended between the look and the count has left its news
+        return ready or self._real.select(0)
+
+    def _jump(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
+        self.seconds += seconds
+        self._turns = 0
+        return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)
@@ -146,11 +160,13 @@ class _Jumper(selectors.BaseSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; `threads.executor` is what the store's `Tuning.thread` wants to have."""
 
-    def __init__(self, *, inline: bool = False) -> None:
+    def __init__(self, *, inline: bool = False, turns: int = _TURNS) -> None:
         self.threads = Threads(inline=inline)
-        self._jumper = _Jumper(self.threads)
+        self._jumper = _Jumper(self.threads, turns)
         self._few = ThreadPoolExecutor(max_workers=2)
         super().__init__(self._jumper)
+        # after months a float no longer tells nanoseconds apart: a timer would never be due
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Return the seconds that have passed, by jumps alone."""
@@ -178,6 +194,11 @@ class VirtualClock:
         self._loop = loop
         self._wall = now
 
+    @property
+    def threads(self) -> Threads:
+        """The loop's threads, for those who make threads of their own."""
+        return self._loop.threads
+
     def now(self) -> datetime:
         """Return the wall clock."""
         return self._wall + timedelta(seconds=self._loop.time())
@@ -204,8 +225,9 @@ def run_virtually(
     *,
     now: datetime = START,
     inline: bool = False,
+    turns: int = _TURNS,
 ) -> T:
     """Run a coroutine on a loop of its own, with the clock of that loop."""
-    loop = VirtualLoop(inline=inline)
+    loop = VirtualLoop(inline=inline, turns=turns)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(VirtualClock(loop, now)))

@@ -31,7 +31,6 @@ from certwright.api.request import CertificateRequest
 from certwright.api.secret import summarize
 from certwright.api.solver import DNS01, RFC2136, ACMEChallengeSolver
 from certwright.app import App, Seams, started
-from certwright.base.clock import Clock
 from certwright.dns.answer import RdataType
 from certwright.dns.name import challenge_name
 from certwright.dns.update import TsigAlgorithm
@@ -44,7 +43,7 @@ from certwright.store.sqlite.store import SqliteStore, Tuning
 from tests.builders import a_ca
 from tests.fakes.acme_server import DIRECTORY, AcmeServer
 from tests.fakes.network import FakeNetwork
-from tests.fakes.virtual import Threads, VirtualClock
+from tests.fakes.virtual import VirtualClock
 from tests.integration.servers.names import KEYS, ZONE, base64_text
 from tests.proof.effects import (
     Cut,
@@ -85,9 +84,17 @@ class Snapshot(Struct, frozen=True):
 class World:
     """What lives on."""
 
-    def __init__(self, folder: Path, clock: Clock, ca: AcmeServer | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: VirtualClock,
+        ca: AcmeServer | None = None,
+        *,
+        exports: bool = True,
+    ) -> None:
         self.folder = folder
         self.clock = clock
+        self.exports = exports
         self.zone = Zone.parse(APEX, ZONE)
         self.network = FakeNetwork({_SERVER: [self.zone]}, [KEYS[TSIG]])
         self.ca = ca.twin(clock, self.lookup) if ca is not None else AcmeServer(clock, self.lookup)
@@ -107,8 +114,8 @@ class World:
         """What the process is called with."""
         return Settings(
             state=self.folder / "state" / "certwright.db",
-            out=self.out,
-            hook="/bin/true",
+            out=self.out if self.exports else None,
+            hook="/bin/true" if self.exports else "",
             resolvers=(f"{_SERVER[0]}:{_SERVER[1]}",),
         )
 
@@ -125,7 +132,7 @@ class World:
             disk=CutDisk(effects, self._look),
             runner=CutRunner(effects, self._note_hook),
             random=Random(self.lives),
-            tuning=Tuning(committer=CutCommitter(effects), thread=Threads(inline=True).executor),
+            tuning=Tuning(committer=CutCommitter(effects), thread=self.clock.threads.executor),
         )
 
     @asynccontextmanager
@@ -138,7 +145,7 @@ class World:
     @asynccontextmanager
     async def user(self) -> AsyncIterator[Store]:
         """The store as somebody beside the process writes to it."""
-        tuning = Tuning(thread=Threads(inline=True).executor)
+        tuning = Tuning(thread=self.clock.threads.executor)
         async with SqliteStore.open(
             self.settings.state, clock=self.clock, lock=False, tuning=tuning
         ) as store:
