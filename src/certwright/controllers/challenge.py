@@ -17,6 +17,7 @@ from certwright.api.order import Challenge, Order
 from certwright.api.secret import SecretSummary
 from certwright.base.problem import Problem, Stalled, Waiting
 from certwright.base.reason import Reason
+from certwright.controllers import names
 from certwright.controllers.account import account_client, acme_of
 from certwright.controllers.challenge_steps import SPEAKER, Proofs, Work, act
 from certwright.controllers.clean_up import clean_up
@@ -55,6 +56,7 @@ def build_challenge_controller(world: World) -> Controller[Challenge]:
 
     return Controller(
         name="challenges",
+        stands_for=(names.CHALLENGES,),
         kind=Challenge,
         reconcile=partial(reconcile, Means(world, Solvers(world), Proofs(), Trust())),
         failed=failed,

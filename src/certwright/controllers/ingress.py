@@ -14,6 +14,7 @@ from certwright.api.meta import Key
 from certwright.api.patch import merge_diff
 from certwright.base.problem import Problem
 from certwright.base.reason import Reason
+from certwright.controllers import names
 from certwright.controllers.indexes import CERTIFICATES_BY_OWNER
 from certwright.controllers.options import Options
 from certwright.controllers.world import World
@@ -33,6 +34,7 @@ def build_ingress_controller(world: World) -> Controller[Ingress]:
     """Build the controller of Ingresses."""
     return Controller(
         name="ingresses",
+        stands_for=(names.INGRESS_SHIM,),
         kind=Ingress,
         watches=(Watch(Certificate, _owner, _matters),),
         reconcile=partial(reconcile, world),

@@ -73,6 +73,7 @@ def _build(world: World, kind: type[I], name: str) -> Controller[I]:
 
     return Controller(
         name=name,
+        stands_for=(name,),
         kind=kind,
         reconcile=step,
         failed=failed,

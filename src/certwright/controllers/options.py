@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from certwright.controllers.names import DEFAULT
+
 
 class Options(Struct, frozen=True, kw_only=True):
     """Options of the controllers."""
@@ -28,6 +30,8 @@ class Options(Struct, frozen=True, kw_only=True):
     dns01_recursive_nameservers_only: bool = False
     dns01_evidence_limit: timedelta = timedelta(seconds=120)
     """After this long without full evidence the CA is asked once anyway (design §8)."""
+    controllers: frozenset[str] = DEFAULT
+    """Which of cert-manager's controllers are stood for (`controllers.names`)."""
     approve: bool = True
     """Whether the built-in approver runs (certificaterequests-approver)."""
     request_minimum_backoff: timedelta | None = None

@@ -17,6 +17,7 @@ from certwright.api.secret import SecretSummary
 from certwright.base.evidence import Evidence
 from certwright.base.problem import Problem, Stalled, Waiting
 from certwright.base.reason import Reason
+from certwright.controllers import names
 from certwright.controllers.account import account_client
 from certwright.controllers.failure import described, next_attempt, rate_limited_until
 from certwright.controllers.indexes import CHALLENGES_BY_OWNER, ORDERS_BY_ISSUER
@@ -40,6 +41,7 @@ def build_order_controller(world: World) -> Controller[Order]:
     """Build the controller of Orders."""
     return Controller(
         name="orders",
+        stands_for=(names.ORDERS,),
         kind=Order,
         reconcile=partial(reconcile, Means(world, Counter(), {}, Trust())),
         failed=failed,

@@ -18,6 +18,7 @@ from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary
 from certwright.base.problem import Problem, Retryable, Waiting
 from certwright.base.reason import Reason
+from certwright.controllers import names
 from certwright.controllers.account import namespace_of
 from certwright.controllers.failure import CLEARED, carried, described
 from certwright.controllers.indexes import (
@@ -44,6 +45,7 @@ from certwright.policy.request import (
     Idle,
     Pend,
     Sign,
+    Step,
     next_step,
 )
 from certwright.runtime.loop import Controller, Watch
@@ -61,6 +63,7 @@ def build_request_controller(world: World) -> Controller[CertificateRequest]:
     """Build the controller of CertificateRequests."""
     return Controller(
         name="certificaterequests",
+        stands_for=(names.APPROVER, *names.REQUESTS),
         kind=CertificateRequest,
         reconcile=partial(reconcile, world),
         failed=failed,
@@ -83,6 +86,8 @@ async def reconcile(  # noqa: PLR0911  # one case per step
     now = world.clock.now()
     issuer = find_issuer(view, request.spec.issuer_ref, key.namespace)
     step = next_step(Facts(request=request, issuer=issuer, approves=world.options.approve))
+    if not _is_stood_for(world, step, issuer):
+        return DONE
     match step:
         case Approve():
             return Outcome(
@@ -103,6 +108,13 @@ async def reconcile(  # noqa: PLR0911  # one case per step
             return DONE
         case _:
             assert_never(step)
+
+
+def _is_stood_for(world: World, step: Step, issuer: AnyIssuer | None) -> bool:
+    """Whether the part of cert-manager that would take this step is ours to play."""
+    if isinstance(step, Approve):
+        return world.options.approve
+    return _speaker(issuer).removeprefix("cert-manager-") in world.options.controllers
 
 
 def failed(request: CertificateRequest, problem: Problem, now: datetime) -> Outcome:

@@ -59,6 +59,7 @@ class Controller(Struct, Generic[R], frozen=True, kw_only=True):
             `again_at`, the class of the problem decides: Retryable backs off by cause, Waiting
             comes again after its span, Stalled waits for a change.
         limit: how many reconciles of this controller may run at once.
+        stands_for: the names of cert-manager's controllers whose work it does.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Controller(Struct, Generic[R], frozen=True, kw_only=True):
     failed: Callable[[R, Problem, datetime], Outcome]
     watches: tuple[Watch, ...] = ()
     limit: int = 50
+    stands_for: tuple[str, ...] = ()
 
 
 class Runtime:

@@ -8,6 +8,7 @@ Stands for eight controllers of cert-manager; each step's module names its own. 
 `policy.certificate.next_step`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import assert_never
@@ -18,6 +19,7 @@ from certwright.api.certificate import READY, Certificate
 from certwright.api.conditions import with_condition
 from certwright.api.meta import Condition, ConditionStatus, Key
 from certwright.base.problem import Problem
+from certwright.controllers import names
 from certwright.controllers.certificate.issuing import complete, fail, issue_temporary
 from certwright.controllers.certificate.keys import delete_keys, key_stuck, make_key, name_key
 from certwright.controllers.certificate.maintenance import maintain
@@ -56,6 +58,7 @@ def build_certificate_controller(world: World) -> Controller[Certificate]:
     """Build the controller of Certificates."""
     return Controller(
         name="certificates",
+        stands_for=names.CERTIFICATES,
         kind=Certificate,
         watches=certificate_watches(world.options),
         reconcile=partial(reconcile, world),
@@ -74,7 +77,27 @@ async def reconcile(world: World, view: View, key: Key) -> Outcome:
     now = world.clock.now()
     readiness = assess(seen.facts(now))
     turn = Turn(world=world, view=view, seen=seen, now=now, readiness=readiness)
-    return await carry_out(turn, next_step(seen, now, readiness))
+    step = next_step(seen, now, readiness)
+    if STANDS_FOR[type(step)] not in world.options.controllers:
+        return DONE
+    return await carry_out(turn, step)
+
+
+STANDS_FOR: Mapping[type[Step], str] = {
+    StartIssuing: "certificates-trigger",
+    NameKey: "certificates-key-manager",
+    DeleteKeys: "certificates-key-manager",
+    MakeKey: "certificates-key-manager",
+    KeyStuck: "certificates-key-manager",
+    DeleteRequests: "certificates-request-manager",
+    CreateRequest: "certificates-request-manager",
+    Fail: "certificates-issuing",
+    Complete: "certificates-issuing",
+    IssueTemporary: "certificates-issuing",
+    Maintain: "certificates-issuing",
+    Rest: "certificates-readiness",
+}
+"""Which of cert-manager's controllers would take each step."""
 
 
 async def carry_out(turn: Turn, step: Step) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a table
