@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fuzz.inputs import inputs
 from tests.fuzz.targets import TARGETS, corpus
 
-EXAMPLES = 120
+EXAMPLES = 60
 """For each target; all of them take about half a minute."""
 
 

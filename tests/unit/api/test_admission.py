@@ -56,7 +56,10 @@ def test_a_message_may_name_what_it_is_about() -> None:
         "apiVersion": "cert-manager.io/v1",
         "kind": "CertificateRequest",
         "metadata": {"name": "a", "namespace": "b"},
-        "spec": {"request": "YQ==", "issuerRef": {"name": "ca"}},
+        "spec": {
+            "request": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K",
+            "issuerRef": {"name": "ca"},
+        },
         "status": {"conditions": [{"type": "Denied", "status": "False"}]},
     }
 
@@ -114,6 +117,7 @@ def test_long_and_dangerous_values_are_cut_and_escaped() -> None:
         (5, "5"),
         (1.5, "1.5"),
         (10**200, "1e+200"),
+        (10**400, "a number of more than 300 digits"),
         ({"a": 1}, ""),
         ([1], ""),
     ],

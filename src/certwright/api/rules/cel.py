@@ -80,9 +80,15 @@ class Expressions:
         self._library: ModuleType | None = None
 
     def context(self, node: object, before: object = MISSING) -> Any:
-        """Return the variables of one node: `self` and, where there was one, `oldSelf`."""
+        """Return the variables of one node: `self` and, where there was one, `oldSelf`.
+
+        What CEL has no value for is left out.
+        """
         variables = {"self": node} | ({} if before is MISSING else {"oldSelf": before})
-        context = self._cel().Context(variables=variables)
+        try:
+            context = self._cel().Context(variables=variables)
+        except _FAILURES:  # such as a number beyond 64 bits: no expression about it has a value
+            context = self._cel().Context(variables={})
         for name, function in ADDED.items():
             context.add_function(name, function)
         return context

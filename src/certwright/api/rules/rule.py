@@ -19,6 +19,7 @@ Path = tuple[str | int, ...]
 
 REQUIRED = "is required"
 _SHOWN = 100
+_HUGE = 10**300
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -107,6 +108,8 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return f'"{printable(value, _SHOWN)}"'
     if isinstance(value, int | float):
+        if abs(value) >= _HUGE:
+            return "a number of more than 300 digits"
         return printable(str(value) if abs(value) < 1e100 else f"{value:g}", _SHOWN)  # noqa: PLR2004
     return ""  # maps and lists are told by their path
 
