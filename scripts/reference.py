@@ -15,6 +15,9 @@ from typer.main import get_command
 
 from certwright.api import annotations
 from certwright.api.crd.definitions import crds
+from certwright.api.crd.policies import MUTATION_MINOR, OLDEST_MINOR
+from certwright.api.rules.contents import CHECKED
+from certwright.api.rules.tables import RULES
 from certwright.base import reason
 from certwright.cli.main import program
 from certwright.policy.remedies import REMEDIES
@@ -30,6 +33,7 @@ def main() -> None:
         "resources.md": "\n".join(resources()),
         "reasons.md": "\n".join(reasons()),
         "annotations.md": "\n".join(keys()),
+        "rules.md": "\n".join(rules()),
     }
     stale = [name for name, text in pages.items() if _read(TOP / name) != f"{text}\n"]
     if "--check" in sys.argv:
@@ -126,6 +130,52 @@ def keys() -> Iterator[str]:
     for name, value in vars(annotations).items():
         if name.isupper() and isinstance(value, str) and not value.endswith("/"):
             yield f"| `{value}` | `{name}` |"
+
+
+def rules() -> Iterator[str]:
+    """Every rule with its home, and from which Kubernetes minor it is in force there."""
+    oldest, mutation = f"1.{OLDEST_MINOR}", f"1.{MUTATION_MINOR}"
+    yield "# Rules\n"
+    yield "What an object must keep to, beside the types of its fields, and who sees to it."
+    yield f"""
+No webhook is needed. A rule stands in the CustomResourceDefinition where it can; in a
+ValidatingAdmissionPolicy where it is about elements of a list, annotations, or old and new; and in
+the controller where only the bytes tell: then the object stays, and is not ready for a reason that
+names the field. On one machine the same rules hold, evaluated by certwright itself. *From* is the
+Kubernetes minor from which a rule holds on an API server; the oldest that is supported is {oldest}.
+Below {mutation} nobody writes the requester into a CertificateRequest: a foreign one is refused.
+"""
+    yield "| kind | field | rule | home | from |\n|---|---|---|---|---|"
+    for kind, table in RULES.items():
+        for rule in table:
+            where = f"{rule.at}{rule.field}" if rule.at else rule.field.removeprefix(".")
+            yield f"| {kind} | `{where}` | {_one_line(rule.message)} | {rule.home} | {oldest} |"
+    for kind, where, text in CHECKED:
+        yield f"| {kind} | `{where}` | {_one_line(text)} | controller | {oldest} |"
+    for where, text, home, minor in _ACCESS:
+        yield f"| CertificateRequest | `{where}` | {text} | {home} | 1.{minor} |"
+
+
+_ACCESS = (
+    (
+        "spec.username, uid, groups, extra",
+        "are those of the requester, written by the server",
+        "MutatingAdmissionPolicy",
+        MUTATION_MINOR,
+    ),
+    (
+        "spec.username, uid, groups, extra",
+        "where set, must be those of the requester",
+        "ValidatingAdmissionPolicy",
+        OLDEST_MINOR,
+    ),
+    (
+        "status.conditions",
+        "only who may `approve` for the issuer (resource `signers`) may set Approved or Denied",
+        "ValidatingAdmissionPolicy",
+        OLDEST_MINOR,
+    ),
+)
 
 
 def _one_line(text: str) -> str:

@@ -20,6 +20,8 @@ from tests.contract.store.objects import (
 )
 
 HOLD = "certwright.io/hold"
+_CSR = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
+"""As much of a CSR as the rules want to see."""
 
 
 def _owned_secret(key: Key, *owners: dict[str, Any], **metadata: Any) -> Secret:
@@ -134,7 +136,7 @@ async def test_dependants_follow_their_owner(store: Store, namespace: str) -> No
             "name": "child",
             "ownerReferences": [an_owner(owner)],
         },
-        "spec": {"request": "AAAA", "issuerRef": {"name": "issuer"}},
+        "spec": {"request": _CSR, "issuerRef": {"name": "issuer"}},
     }
     child = await store.create(decode(request, CertificateRequest), manager=ME)
     grandchild = an_owner(child, "CertificateRequest")

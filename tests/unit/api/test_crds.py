@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from certwright.api.crd.definitions import COLUMNS, _validation, crds, render_crds
-from certwright.api.crd.policies import policies, policy_expression
+from certwright.api.crd.policies import MUTATION_MINOR, policies, policy_expression
 from certwright.api.rules.admission import Rules, _Judged, _Prepared
 from certwright.api.rules.cel import ADDED, EvaluationError, Expressions, load_library
 from certwright.api.rules.rule import Home, Rule
@@ -202,12 +202,41 @@ def test_each_policy_has_its_binding() -> None:
     names = [(one["kind"], one["metadata"]["name"]) for one in documents]
 
     kinds = ("certificates", "certificaterequests", "issuers", "clusterissuers", "orders")
+    validating = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     assert names == [
-        (kind, f"certwright-{plural}")
-        for plural in kinds
-        for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+        *((kind, f"certwright-{plural}") for plural in kinds for kind in validating),
+        ("MutatingAdmissionPolicy", "certwright-requester"),
+        ("MutatingAdmissionPolicyBinding", "certwright-requester"),
+        *((kind, "certwright-requester") for kind in validating),
+        ("ConfigMap", "certwright-signers"),
+        *((kind, "certwright-approval") for kind in validating),
     ]
     assert documents[1]["spec"]["policyName"] == "certwright-certificates"
+
+
+def test_a_minor_gets_no_policy_that_it_lacks() -> None:
+    kinds = {one["kind"] for one in policies(MUTATION_MINOR - 1)}
+
+    assert kinds == {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ConfigMap"}
+
+
+def test_a_list_of_rules_is_ratcheted_as_a_whole() -> None:
+    policy = policies()[0]["spec"]
+
+    assert all(
+        one["expression"].startswith("variables.specIsKept || ") for one in policy["validations"]
+    )
+
+
+def test_no_message_of_a_policy_breaks_its_line() -> None:
+    texts = [
+        validation["message"]
+        for document in policies()
+        if document["kind"] == "ValidatingAdmissionPolicy"
+        for validation in document["spec"]["validations"]
+    ]
+
+    assert all(text.isprintable() and text for text in texts)
 
 
 def policy_verdict(rule: Rule, case: Case) -> bool:

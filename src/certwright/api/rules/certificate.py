@@ -100,13 +100,10 @@ _TIME: tuple[Rule, ...] = (
     duration_text("", "duration"),
     duration_text("", "renewBefore"),
     Rule(
-        at="",
-        rule=(
-            f"!has(self.duration) || !{_IS_DURATION.format('duration')}"
-            " || duration(self.duration) >= duration('1h')"
-        ),
+        # of the node itself: a failure to evaluate it (one longer than Go's) is told there
+        at="duration",
+        rule=f"!self.matches('{DURATION}') || duration(self) >= duration('1h')",
         message="must be at least 1h",
-        field=".duration",
     ),
     Rule(
         at="",

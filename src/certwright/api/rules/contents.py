@@ -22,6 +22,20 @@ from certwright.pki.usages import key_usages
 
 _COMMON_NAME_LIMIT = 64
 
+CHECKED: tuple[tuple[str, str, str], ...] = (
+    ("Certificate", "spec.literalSubject", "must be an RFC 4514 name"),
+    ("Certificate", "spec.literalSubject", "must have at most 64 bytes in its CN"),
+    ("Certificate", "spec", "at least one name must be set: literalSubject has no CN"),
+    ("Certificate", "spec.renewal.windows[].cron", "must be a cron expression"),
+    ("Certificate", "spec.renewal.windows[].timezone", "must be an IANA time zone"),
+    ("CertificateRequest", "spec.request", "must be a CSR whose signature holds"),
+    ("CertificateRequest", "spec.request", "CA flag and usages must be those of the spec"),
+    ("Issuer, ClusterIssuer", "spec.acme.caBundle", "must be certificates as PEM"),
+    ("Issuer, ClusterIssuer", "spec.vault.caBundle", "must be certificates as PEM"),
+    ("Issuer, ClusterIssuer", "spec.venafi.tpp.caBundle", "must be certificates as PEM"),
+)
+"""What is checked here, for the reference: kind, field, rule."""
+
 
 def content_violations(resource: Resource) -> tuple[Violation, ...]:
     """Return what is wrong with the contents of a resource's fields, all of it at once."""

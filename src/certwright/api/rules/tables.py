@@ -39,10 +39,28 @@ def own_schema(kind: Kind) -> Schema:
 
 def document_schema(kind: Kind) -> Schema:
     """Return the schema of a whole document, metadata included."""
-    own = own_schema(kind) if kind.name not in CORE else {"properties": dict(CORE[kind.name])}
+    if kind.name in CORE:
+        own: Schema = {"properties": dict(CORE[kind.name])}
+    else:
+        own = _without_empty_bytes(own_schema(kind))
     text = {"type": "string"}
     return {
         "type": "object",
         "properties": {"apiVersion": text, "kind": text, "metadata": METADATA} | own["properties"],
         "required": ["apiVersion", "kind", "metadata", *own.get("required", ())],
     }
+
+
+def _without_empty_bytes(schema: Schema) -> Schema:
+    """Forbid empty base64: an API server takes it for no base64 where a CRD says so."""
+    if schema.get("format") == "byte":
+        return schema | {"minLength": 1}
+    result = dict(schema)
+    if "properties" in schema:
+        result["properties"] = {
+            name: _without_empty_bytes(part) for name, part in schema["properties"].items()
+        }
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            result[name] = _without_empty_bytes(schema[name])
+    return result
