@@ -43,13 +43,13 @@ class Moment(StrEnum):
 class Effects:
     """What one life did, and where it ends (`cut_at` counts from 1; 0: it does not).
 
-    `listeners` are called, once, after the first effect of a name.
+    `listeners` are called, once, after the first effect of a name, or after the k-th of all.
     """
 
     def __init__(self, cut_at: int = 0, moment: Moment = Moment.BEFORE) -> None:
         self.dead = False
         self.trace: list[str] = []
-        self.listeners: dict[str, Callable[[], None]] = {}
+        self.listeners: dict[str | int, Callable[[], None]] = {}
         self._cut_at = cut_at
         self._moment = moment
 
@@ -58,7 +58,8 @@ class Effects:
         """Count one effect around the block; `half` does a part of it."""
         self._live()
         self.trace.append(name)
-        here = len(self.trace) == self._cut_at
+        number = len(self.trace)
+        here = number == self._cut_at
         if here and self._moment is not Moment.AFTER:
             if self._moment is Moment.HALF and half is not None:
                 half()
@@ -70,9 +71,10 @@ class Effects:
             if here:
                 self.dead = True
                 self._live()
-        listener = self.listeners.pop(name, None)
-        if listener is not None:
-            listener()
+        for at in (name, number):
+            listener = self.listeners.pop(at, None)
+            if listener is not None:
+                listener()
 
     def _live(self) -> None:
         if self.dead:

@@ -169,8 +169,13 @@ class World:
                 return
             assert self.clock.now() < deadline, f"not within {limit}: {'; '.join(lacking)}"
 
-    async def missing(self, app: App, *wanted: Key) -> list[str]:
-        """Say what is not yet as it shall be when all `wanted` Certificates are issued."""
+    async def missing(
+        self, app: App, *wanted: Key, spared: frozenset[Key] = frozenset()
+    ) -> list[str]:
+        """Say what is not yet as it shall be when all `wanted` Certificates are issued.
+
+        `spared`: Secrets that may be there without a Certificate.
+        """
         lacking = [] if app.runtime.at_rest else ["the controllers are at work"]
         secrets = {one.key: one for one in (await app.store.list(Secret)).items}
         targets = set()
@@ -184,7 +189,7 @@ class World:
                 problem = self._problem_of_export(target, secret)
             if problem:
                 lacking.append(f"Certificate {key}: {problem}")
-        lacking += [f"Secret {key} is left" for key in secrets.keys() - targets - GIVEN]
+        lacking += [f"Secret {key} is left" for key in secrets.keys() - targets - GIVEN - spared]
         return lacking + await self._left_over(app, wanted)
 
     async def _left_over(self, app: App, wanted: Sequence[Key]) -> list[str]:

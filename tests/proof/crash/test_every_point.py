@@ -73,6 +73,22 @@ def test_an_issuance_by_acme_survives_two_ends_in_a_row(
     assert deaths[2] > len(effects) / 2
 
 
+@pytest.mark.parametrize("issuer", [ACME, CA])
+def test_a_deletion_after_every_effect_leaves_nothing_and_stops_nothing(
+    issuer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.perf_counter()
+    with fast_folder() as folder:
+        snapshot = Issuance(issuer).begin(folder)
+        (effects,) = play(Issuance(issuer), snapshot, ())
+
+        for at in range(1, len(effects) + 1):
+            _dies(Deletion(issuer, at), snapshot, (0, Moment.BEFORE))
+
+    with capsys.disabled():
+        say(f"{issuer}, deleted after each of {len(effects)} effects", began)
+
+
 def pairs(effects: int) -> Iterator[tuple[CutAt, CutAt]]:
     """Pairs of cuts: each first one once, spread over the second ones; by hand all of them."""
     both = (Moment.BEFORE, Moment.AFTER)
@@ -95,6 +111,8 @@ def _dies(story: Issuance, snapshot: Snapshot, *cuts: CutAt) -> int:
     try:
         lives = play(story, snapshot, cuts)
     except Exception as error:
-        error.add_note("; then ".join(f"died {moment} effect {at}" for at, moment in cuts))
+        error.add_note(
+            f"{story}: " + ", ".join(f"died {moment} effect {at}" for at, moment in cuts)
+        )
         raise
     return len(lives) - 1
