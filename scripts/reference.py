@@ -19,6 +19,10 @@ from certwright.api.crd.policies import MUTATION_MINOR, OLDEST_MINOR
 from certwright.api.rules.contents import CHECKED
 from certwright.api.rules.tables import RULES
 from certwright.base import reason
+from certwright.cli.flags.accepted import ACCEPTED
+from certwright.cli.flags.gates import DONE, NOT_DONE
+from certwright.cli.flags.honoured import HONOURED
+from certwright.cli.flags.own import OWN
 from certwright.cli.main import program
 from certwright.policy.remedies import REMEDIES
 
@@ -30,6 +34,7 @@ def main() -> None:
     """Write or check every page."""
     pages = {
         "commands.md": "\n".join(commands()),
+        "flags.md": "\n".join(flags()),
         "resources.md": "\n".join(resources()),
         "reasons.md": "\n".join(reasons()),
         "annotations.md": "\n".join(keys()),
@@ -55,9 +60,34 @@ def commands() -> Iterator[str]:
         yield from _command(f"certwright {name}", root.get_command(context, name))
 
 
+def flags() -> Iterator[str]:
+    """Every flag of `run` with its place in cert-manager's file, and those that do nothing."""
+    yield "# Flags of `certwright run`\n"
+    yield "Names and defaults are those of cert-manager's controller. `--config FILE` reads a"
+    yield "`ControllerConfiguration` of `controller.config.cert-manager.io/v1alpha1`; a flag on the"
+    yield "command line comes before the file.\n"
+    yield "| flag | takes | default | field in the file | meaning |\n|---|---|---|---|---|"
+    for flag in (*OWN, *HONOURED):
+        default, field = (f"`{text}`" if text else "" for text in (flag.default, flag.field))
+        form, meaning = _one_line(flag.form.value), _one_line(flag.help)
+        yield f"| `--{flag.name}` | {form} | {default} | {field} | {meaning} |"
+    yield "\n## Accepted without effect\n"
+    yield "| flag | field in the file | what replaces it |\n|---|---|---|"
+    for flag in ACCEPTED:
+        yield f"| `--{flag.name}` | `{flag.field}` | {_one_line(flag.instead)} |"
+    yield "\n## Feature gates\n"
+    yield "| gate of cert-manager | as if | because |\n|---|---|---|"
+    for value, gates in (("true", DONE), ("false", NOT_DONE)):
+        for name, why in gates.items():
+            yield f"| `{name}` | {value} | {_one_line(why)} |"
+
+
 def _command(path: str, command: Any) -> Iterator[str]:
     yield f"\n## {path}\n"
     yield _one_line(command.help or "")
+    if path == "certwright run":
+        yield "\nIts flags have [a page of their own](flags.md)."
+        return
     rows = [_parameter(one) for one in command.params if one.name not in _EVERYWHERE]
     if rows:
         yield "\n| option or argument | default | meaning |\n|---|---|---|"

@@ -48,7 +48,7 @@ from certwright.net.http import HttpClient, Trust
 from certwright.runtime.loop import Controller, Runtime
 from certwright.runtime.queue import LONGEST_NAP
 from certwright.runtime.view import View
-from certwright.settings import Settings
+from certwright.settings import Settings, Ways
 from certwright.solvers.dns01 import build_solver
 from certwright.solvers.protocol import Solver
 from certwright.solvers.provider import Credentials
@@ -88,7 +88,7 @@ class App(Struct, frozen=True, kw_only=True):
     reporter: Reporter
 
 
-def real_seams(settings: Settings) -> Seams:
+def real_seams(settings: Ways) -> Seams:
     """Return the ways of this machine."""
     return Seams(
         network=SystemNetwork(),
@@ -121,11 +121,11 @@ async def started(
         store = await stack.enter_async_context(
             SqliteStore.open(settings.state, clock=clock, admission=rules, tuning=seams.tuning)
         )
-        world = await _build_world(settings, clock, seams, stack=stack)
+        world = await build_world(settings, clock, seams, stack=stack)
         runtime = Runtime(
             store,
             clock,
-            controllers=_controllers(world),
+            controllers=build_controllers(world),
             indexes=INDEXES,
             random=seams.random,
             longest_nap=seams.longest_nap,
@@ -142,7 +142,7 @@ async def started(
             follower = Follower(directories, clock, reporter=reporter)
             await follower.sync()
             jobs.append(follower.run)
-        await stack.enter_async_context(_running(jobs))
+        await stack.enter_async_context(running_beside(jobs))
         yield App(store=store, view=runtime.view, runtime=runtime, reporter=reporter)
 
 
@@ -164,8 +164,9 @@ def build_directories(settings: Settings, store: Store, clock: Clock) -> tuple[D
     return _directories(settings, store, clock, rules=Rules())
 
 
-def _controllers(world: World) -> tuple[Controller[Any], ...]:
-    return (
+def build_controllers(world: World) -> tuple[Controller[Any], ...]:
+    """Return the controllers that the options ask for."""
+    every = (
         build_ingress_controller(world),
         build_certificate_controller(world),
         build_request_controller(world),
@@ -173,11 +174,14 @@ def _controllers(world: World) -> tuple[Controller[Any], ...]:
         build_order_controller(world),
         build_challenge_controller(world),
     )
+    wanted = world.options.controllers
+    return tuple(one for one in every if wanted.intersection(one.stands_for))
 
 
-async def _build_world(
-    settings: Settings, clock: Clock, seams: Seams, *, stack: AsyncExitStack
+async def build_world(
+    settings: Ways, clock: Clock, seams: Seams, *, stack: AsyncExitStack
 ) -> World:
+    """Build what the controllers are handed; the ways out close with the stack."""
     accounts = AcmeAccounts(clock, connect=seams.connect)
     stack.push_async_callback(accounts.aclose)
     http = seams.connect(Trust())
@@ -248,7 +252,7 @@ def _hook(settings: Settings) -> Hook | None:
 
 
 @asynccontextmanager
-async def _running(jobs: Sequence[Job]) -> AsyncIterator[None]:
+async def running_beside(jobs: Sequence[Job]) -> AsyncIterator[None]:
     """Run jobs beside the block; one that fails ends the block with its error."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(job()) for job in jobs]

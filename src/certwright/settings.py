@@ -6,24 +6,34 @@ the machine's resolver configuration. Flags that cert-manager has keep its names
 
 import grp
 import os
+import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from certwright.api.duration import BadDurationError, parse_duration
 from certwright.base.problem import Stalled
 from certwright.base.reason import Reason
+from certwright.controllers.names import choose_controllers
 from certwright.controllers.options import Options
 from certwright.dns.network import Address
 from certwright.files.export import Rights
+from certwright.kube.config import Cluster, Config, find_config
 from certwright.net.guard import Addresses
+from certwright.runtime.leader import Election
 
 __all__ = [
-    "Options",  # commands fill it without seeing the controllers
+    "ClusterSettings",
+    "Election",  # commands fill these without seeing the rooms
+    "Options",
     "Settings",
+    "choose_controllers",
     "credentials_from_environment",
+    "find_cluster",
+    "leader_identity",
     "parse_rights",
     "parse_span",
     "system_resolvers",
@@ -32,8 +42,24 @@ __all__ = [
 _MODE_LIMIT = 0o777
 
 
-class Settings(Struct, frozen=True, kw_only=True):
-    """What one process works on.
+class Ways(Struct, frozen=True, kw_only=True):
+    """What the controllers are told, and the ways to the outside.
+
+    Attributes:
+        resolvers: the machine's resolvers as `host:port`.
+        name_servers: what is asked instead of a name server (host or IP, port); the lab and tests
+            cannot bind port 53, yet walk the real path.
+        hosts: host names of HTTP servers with the IP address and port to connect to instead.
+    """
+
+    options: Options = Options()
+    resolvers: tuple[str, ...] = ()
+    name_servers: Mapping[Address, Address] = field(default_factory=dict)
+    hosts: Addresses = field(default_factory=dict)
+
+
+class Settings(Ways, frozen=True, kw_only=True):
+    """What one process works on, on a machine.
 
     Attributes:
         state: the SQLite file.
@@ -41,10 +67,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         out: the folder that Secrets are brought out to; None: none is.
         hook: command line run after exports changed; empty for none.
         credentials_directory: files that become Secrets (systemd's convention).
-        resolvers: the machine's resolvers as `host:port`.
-        name_servers: what is asked instead of a name server (host or IP, port); the lab and tests
-            cannot bind port 53, yet walk the real path.
-        hosts: host names of HTTP servers with the IP address and port to connect to instead.
     """
 
     state: Path
@@ -54,10 +76,46 @@ class Settings(Struct, frozen=True, kw_only=True):
     hook: str = ""
     hook_limit: timedelta = timedelta(seconds=60)
     credentials_directory: Path | None = None
-    options: Options = Options()
-    resolvers: tuple[str, ...] = ()
-    name_servers: Mapping[Address, Address] = field(default_factory=dict)
-    hosts: Addresses = field(default_factory=dict)
+
+
+class ClusterSettings(Ways, frozen=True, kw_only=True):
+    """What one process works on, in a cluster.
+
+    Attributes:
+        config: the API server, and who we are there.
+        election: how the leader is chosen; None: nobody asks.
+        namespace: the only one that is served; empty for all.
+        requests_per_second: of the API server, at most; 0: the server decides.
+        burst: how many of them at once.
+        allow_unserved: start although there are objects that are not served; they are left alone.
+    """
+
+    config: Config
+    election: Election | None = None
+    namespace: str = ""
+    requests_per_second: float = 0
+    burst: int = 0
+    allow_unserved: bool = False
+
+
+def find_cluster(kubeconfig: Path | None, context: str, master: str) -> Config:
+    """Find the API server as kubectl does; `master` replaces its URL.
+
+    Raises:
+        Stalled: there is no usable configuration.
+    """
+    try:
+        config = find_config(os.environ, home=Path.home(), kubeconfig=kubeconfig, context=context)
+    except Stalled:
+        if not master:
+            raise
+        config = Config(cluster=Cluster(server=master))
+    return replace(config, cluster=replace(config.cluster, server=master or config.cluster.server))
+
+
+def leader_identity() -> str:
+    """Return the name under which this process holds the lease: cert-manager's."""
+    return f"{socket.gethostname()}-external-cert-manager-controller"
 
 
 def system_resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from certwright.api.certificate import Certificate
 from certwright.api.core import Event, Ingress, Secret, Service
 from certwright.api.issuer import ClusterIssuer, Issuer
+from certwright.api.lease import Lease
 from certwright.api.meta import OwnerReference, Resource
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
@@ -76,6 +77,10 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         type=Event, name="Event", group="", version="v1", plural="events",
         has_status=False, spec_fields=(),
+    ),
+    Kind(
+        type=Lease, name="Lease", group="coordination.k8s.io", version="v1", plural="leases",
+        has_status=False,
     ),
 )  # fmt: skip
 

@@ -40,10 +40,11 @@ def _partial(raw: bytes | msgspec.Raw) -> SecretSummary:
 class SecretReader:
     """Reads Secrets as summaries; versions are those of both streams."""
 
-    def __init__(self, rest: Rest, random: Random) -> None:
+    def __init__(self, rest: Rest, random: Random, *, namespace: str = "") -> None:
         kind = kind_of(Secret)
-        everything = Query(kind=kind, read=_partial, metadata_only=True)
-        ours = Query(kind=kind, read=_summary, selector=f"{FAO_LABEL}=true")
+        everything = Query(kind=kind, read=_partial, metadata_only=True, namespace=namespace)
+        selector = f"{FAO_LABEL}=true"
+        ours = Query(kind=kind, read=_summary, selector=selector, namespace=namespace)
         self._everything = Reader(rest, everything, random)
         self._ours = Reader(rest, ours, random)
         self.one = Query(kind=kind, read=_summary)

@@ -79,12 +79,14 @@ class Query(Struct, Generic[R], frozen=True, kw_only=True):
         read: an object's JSON to a value.
         selector: of labels, in the API's form; empty for all.
         metadata_only: whether the server shall leave out everything else.
+        namespace: the only one that is looked at; empty for all.
     """
 
     kind: Kind
     read: Callable[[bytes | msgspec.Raw], R]
     selector: str = ""
     metadata_only: bool = False
+    namespace: str = ""
 
     def asked(self, **more: str) -> dict[str, str]:
         """Return the query parameters, with more of them."""
@@ -120,7 +122,7 @@ class Reader(Generic[R]):
             Retryable: there was no answer.
         """
         selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
-        path = collection(self._query.kind, namespace)
+        path = collection(self._query.kind, namespace or self._query.namespace)
         if namespace is not None or selector or not self._rest.lists_by_watch:
             return await self._paged(path, selector)
         try:
@@ -218,7 +220,8 @@ class Reader(Generic[R]):
         self, asked: Mapping[str, str], *, quiet: timedelta
     ) -> AsyncGenerator[Seen[R]]:
         accept = METADATA if self._query.metadata_only else JSON
-        call = Call(path=collection(self._query.kind), query=asked, accept=accept)
+        path = collection(self._query.kind, self._query.namespace)
+        call = Call(path=path, query=asked, accept=accept)
         async with self._rest.stream(call, quiet=quiet) as answer:
             splitter = LineSplitter()
             async for chunk in answer.chunks():

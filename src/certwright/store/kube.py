@@ -4,6 +4,7 @@ Built by `app` and `cli` with `KubeStore.open`. Types and words are the protocol
 chooses what is sent and makes the protocol's failures of the server's.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
@@ -51,18 +52,24 @@ class KubeStore:
 
     secrets_as = SecretSummary
 
-    def __init__(self, rest: Rest, random: Random) -> None:
+    def __init__(self, rest: Rest, random: Random, *, namespace: str = "") -> None:
         self._rest = rest
+        self._namespace = namespace
         self._random = random
         self._readers: dict[type[Resource], Reader[Any]] = {}
-        self._secrets = SecretReader(rest, random)
+        self._secrets = SecretReader(rest, random, namespace=namespace)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, rest: Rest, *, random: Random) -> "AsyncIterator[KubeStore]":
-        """Use a server, and close all connections to it at the end of the block."""
+    async def open(
+        cls, rest: Rest, *, random: Random, namespace: str = ""
+    ) -> "AsyncIterator[KubeStore]":
+        """Use a server, and close all connections to it at the end of the block.
+
+        With a `namespace` only that is listed and watched; what is in none seems not to be there.
+        """
         try:
-            yield cls(rest, random)
+            yield cls(rest, random, namespace=namespace)
         finally:
             await rest.aclose()
 
@@ -78,6 +85,8 @@ class KubeStore:
         labels: Mapping[str, str] | None = None,
     ) -> Listing[R]:
         """Read all of a kind, or a selection; see `Store.list`."""
+        if self._is_out_of_sight(kind):
+            return Listing(items=(), version="0")
         if kind is SecretSummary and namespace is None and not labels:
             ours = await _asked(self._secrets.list())
             return Listing(items=cast("tuple[R, ...]", ours.items), version=ours.version)
@@ -86,6 +95,8 @@ class KubeStore:
 
     async def watch(self, kind: type[R], *, since: str) -> AsyncIterator[WatchEvent[R]]:
         """Yield the changes after `since`; see `Store.watch`."""
+        if self._is_out_of_sight(kind):
+            await asyncio.Event().wait()
         stream = (
             cast("AsyncIterator[Seen[R]]", self._secrets.watch(since))
             if kind is SecretSummary
@@ -155,13 +166,20 @@ class KubeStore:
         """Delete one resource; see `Store.delete`."""
         await _asked(writing.delete(self._rest, kind_of(kind), key, uid=uid, version=version))
 
+    def _is_out_of_sight(self, kind: type[Resource]) -> bool:
+        return bool(self._namespace) and not kind_of(kind).namespaced
+
     def _reader(self, kind: type[R]) -> Reader[R]:
         found = self._readers.get(kind)
         if found is None:
             query = (
                 self._secrets.one
                 if kind is SecretSummary
-                else Query(kind=kind_of(kind), read=msgspec.json.Decoder(kind).decode)
+                else Query(
+                    kind=kind_of(kind),
+                    read=msgspec.json.Decoder(kind).decode,
+                    namespace=self._namespace,
+                )
             )
             found = self._readers[kind] = Reader(self._rest, query, self._random)
         return found
