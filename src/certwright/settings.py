@@ -32,6 +32,7 @@ __all__ = [
     "Settings",
     "choose_controllers",
     "credentials_from_environment",
+    "environment",
     "find_cluster",
     "leader_identity",
     "parse_rights",
@@ -111,6 +112,11 @@ def find_cluster(kubeconfig: Path | None, context: str, master: str) -> Config:
             raise
         config = Config(cluster=Cluster(server=master))
     return replace(config, cluster=replace(config.cluster, server=master or config.cluster.server))
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment that programs which we start inherit."""
+    return os.environ
 
 
 def leader_identity() -> str:
