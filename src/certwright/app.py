@@ -122,6 +122,7 @@ async def started(
             SqliteStore.open(settings.state, clock=clock, admission=rules, tuning=seams.tuning)
         )
         world = await build_world(settings, clock, seams, stack=stack)
+        reporter = _build_reporter(settings, clock)
         runtime = Runtime(
             store,
             clock,
@@ -130,7 +131,9 @@ async def started(
             random=seams.random,
             longest_nap=seams.longest_nap,
         )
-        reporter = _build_reporter(settings, clock)
+        runtime.tell_of_store(
+            lambda words, again: reporter.update(state_error=words, state_next=again)
+        )
         jobs: list[Job] = [runtime.run]
         if settings.out is not None:
             publisher = _publisher(settings, store, clock, seams=seams, reporter=reporter)
@@ -217,6 +220,7 @@ def _build_reporter(settings: Settings, clock: Clock) -> Reporter:
         started=whole_seconds(clock.now()),
         directory=str(settings.directory or ""),
         out=str(settings.out or ""),
+        approves=settings.options.approve,
     )
     return Reporter(report_path(settings.state), first)
 

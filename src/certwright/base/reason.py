@@ -73,6 +73,7 @@ class Reason(StrEnum):
     KEY_PAIR_VERIFIED = "KeyPairVerified"  # the CA's key pair can sign
     ERR_GET_KEY_PAIR = "ErrGetKeyPair"  # the CA's key pair cannot be read
     ERR_INVALID_KEY_PAIR = "ErrInvalidKeyPair"  # the certificate is not a CA's
+    SIGNER_EXPIRED = "SignerExpired"  # ours: the CA's own certificate is past notAfter
     ERR_INIT_ISSUER = "ErrInitIssuer"  # setting the issuer up failed; it is tried again
     ACME_ACCOUNT_REGISTERED = "ACMEAccountRegistered"  # the account is registered at the CA
     ERR_VERIFY_ACME_ACCOUNT = "ErrVerifyACMEAccount"  # the account key is missing or cannot be used
@@ -106,9 +107,9 @@ class Reason(StrEnum):
     REFUSED = "Refused"  # a CA or a provider refused what was asked for
     INVALID_SPEC = "InvalidSpec"  # a stored object breaks a rule that only the controller can check
     UNSAFE_FILES = "UnsafeFiles"  # a folder, file or hook that others could exchange
-    NOT_LEADING = "NotLeading"  # the lease is lost: somebody else may be working by now
     LOCKED = "Locked"  # another process works on the same state file or output folder
     EXPORT_FAILED = "ExportFailed"  # a Secret could not be written to the output folder
+    STATE_FAILED = "StateFailed"  # the state file could not be written: a full disk, mostly
     HOOK_FAILED = "HookFailed"  # the hook ended badly or ran too long
     DELETIONS_HELD = "DeletionsHeld"  # too much vanished at once; a person must confirm
     INTERNAL_ERROR = "InternalError"  # a bug; the traceback is in the log

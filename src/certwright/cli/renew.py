@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from certwright.api.conditions import with_condition
 from certwright.api.kinds import Document, to_wire
 from certwright.api.meta import Condition, ConditionStatus, Key
 from certwright.api.rules.admission import Rules
-from certwright.base.clock import SystemClock, whole_seconds
+from certwright.base.clock import Clock, SystemClock, whole_seconds
 from certwright.base.reason import Reason
 from certwright.cli.output import BAD_INPUT, Form, Output, fail, tell
 from certwright.cli.selector import Selector, parse_selector
@@ -94,7 +95,7 @@ async def _renew(state: Path, asked: Asked) -> tuple[str, ...]:
 
 async def _trigger(store: Store, asked: Asked) -> AsyncIterator[Key]:
     for key in await _wanted(store, asked):
-        if await trigger(store, key):
+        if await trigger(store, key, SystemClock()):
             yield key
 
 
@@ -111,7 +112,7 @@ async def _wanted(store: Store, asked: Asked) -> tuple[Key, ...]:
     return tuple(one.key for one in found if asked.selector.matches(one.metadata.labels))
 
 
-async def trigger(store: Store, key: Key) -> bool:
+async def trigger(store: Store, key: Key, clock: Clock) -> bool:
     """Set Issuing=True by hand; False where the Certificate is gone meanwhile.
 
     Raises:
@@ -123,7 +124,7 @@ async def trigger(store: Store, key: Key) -> bool:
             await store.patch_status(
                 Certificate,
                 key,
-                _patch(certificate),
+                _patch(certificate, whole_seconds(clock.now())),
                 manager=MANAGER,
                 version=certificate.metadata.resource_version,
             )
@@ -137,7 +138,7 @@ async def trigger(store: Store, key: Key) -> bool:
     return False
 
 
-def _patch(certificate: Certificate) -> Document:
+def _patch(certificate: Certificate, now: datetime) -> Document:
     condition = Condition(
         type=ISSUING,
         status=ConditionStatus.TRUE,
@@ -145,6 +146,8 @@ def _patch(certificate: Certificate) -> Document:
         message=MESSAGE,
         observed_generation=certificate.metadata.generation,
     )
-    status, now = certificate.status, whole_seconds(SystemClock().now())
-    wanted = replace(status, conditions=with_condition(status.conditions, condition, now))
+    status = certificate.status
+    # asked again while it is being issued: the new moment is what ends the waits on its way
+    others = tuple(one for one in status.conditions if one.type != ISSUING)
+    wanted = replace(status, conditions=with_condition(others, condition, now))
     return {"conditions": to_wire(wanted)["conditions"]}

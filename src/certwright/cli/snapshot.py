@@ -3,6 +3,7 @@
 The state is only read, so it works beside `certwright run` and without it.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -17,14 +18,14 @@ from msgspec import Struct
 from certwright.api.certificate import Certificate
 from certwright.api.core import Ingress, Secret
 from certwright.api.issuer import ClusterIssuer, Issuer
-from certwright.api.meta import Key, Resource
+from certwright.api.meta import Resource
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary, summarize
 from certwright.base.clock import SystemClock
 from certwright.files.report import Report, read_report
 from certwright.policy.explanation import Local
-from certwright.policy.inventory import Choices, Inventory
+from certwright.policy.inventory import Choices, Inventory, target_key
 from certwright.store.protocol import Store
 from certwright.store.sqlite.store import SqliteStore
 
@@ -92,8 +93,8 @@ async def take_snapshot(
     return Snapshot(
         inventory=Inventory(
             Listed(listings),
-            Choices(cluster_resource_namespace=cluster_namespace),
-            local=lambda target: _local(report, target),
+            Choices(cluster_resource_namespace=cluster_namespace, approve=report.approves),
+            local=lambda certificate: _local(report, state, certificate),
         ),
         now=SystemClock().now(),
         report=report,
@@ -112,13 +113,27 @@ async def _list(
     return found
 
 
-def _local(report: Report, target: Key) -> Local:
+def _local(report: Report, state: Path, certificate: Certificate) -> Local:
+    held = f"Certificate {certificate.key}" in report.held
     return Local(
         out=report.out,
-        export_error=report.exports.get(str(target), ""),
+        held=report.held_because if held else "",
+        export_error=report.exports.get(str(target_key(certificate)), ""),
+        export_next=report.export_next,
+        state=str(state),
+        state_error=report.state_error or _full(state),
+        state_next=report.state_next,
         hook_error=report.hook.message,
         hook_next=report.hook.next_attempt,
     )
+
+
+def _full(state: Path) -> str:
+    """Say that the disk is full: a process that cannot write cannot tell it either."""
+    try:
+        return "" if os.statvfs(state.parent).f_bavail else os.strerror(errno.ENOSPC)
+    except OSError:
+        return ""
 
 
 def running_on(state: Path) -> int:

@@ -92,10 +92,16 @@ def with_name(snapshot: Snapshot, name: str, namespace: str) -> Iterable[Key]:
 
 
 def _not_found(snapshot: Snapshot, name: str, namespace: str) -> typer.Exit:
+    lines, hint = missing(snapshot, name, namespace)
+    for line in lines:
+        typer.echo(line, err=True)
+    return fail(f"no Certificate, Ingress or DNS name {name} in namespace {namespace}", hint)
+
+
+def missing(snapshot: Snapshot, name: str, namespace: str) -> tuple[list[str], str]:
+    """Say what is known of a name that nothing has: lines about its manifest, and a hint."""
     inventory = snapshot.inventory
     wrong = _mistakes(snapshot.report, name)
-    for line in wrong:
-        typer.echo(f"manifest: {line}", err=True)
     here = [key.name for key in inventory.certificates if key.namespace == namespace]
     here += [f"ingress/{key.name}" for key in inventory.ingresses if key.namespace == namespace]
     hint = ""
@@ -105,7 +111,7 @@ def _not_found(snapshot: Snapshot, name: str, namespace: str) -> typer.Exit:
         hint = f"did you mean {close[0]}?"
     elif not here:
         hint = f"there is no Certificate in {namespace}; -n names another namespace"
-    return fail(f"no Certificate, Ingress or DNS name {name} in namespace {namespace}", hint)
+    return [f"manifest: {line}" for line in wrong], hint
 
 
 def _mistakes(report: Report, name: str) -> list[str]:

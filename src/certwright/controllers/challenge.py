@@ -11,6 +11,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from certwright.api.certificate import Certificate
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key
 from certwright.api.order import Challenge, Order
@@ -24,7 +25,9 @@ from certwright.controllers.clean_up import clean_up
 from certwright.controllers.failure import described, next_attempt, rate_limited_until
 from certwright.controllers.indexes import CHALLENGES_BY_ISSUER, CHALLENGES_BY_OWNER
 from certwright.controllers.references import (
+    asked_again,
     find_issuer,
+    orders_of,
     owning_order,
     owning_request,
     referring_to,
@@ -54,6 +57,9 @@ def build_challenge_controller(world: World) -> Controller[Challenge]:
     def owned(view: View, order: Order) -> Iterable[Key]:
         return (one.key for one in view.by(CHALLENGES_BY_OWNER, order.metadata.uid))
 
+    def of_certificate(view: View, certificate: Certificate) -> Iterable[Key]:
+        return (key for order in orders_of(view, certificate) for key in owned(view, order))
+
     return Controller(
         name="challenges",
         stands_for=(names.CHALLENGES,),
@@ -62,6 +68,7 @@ def build_challenge_controller(world: World) -> Controller[Challenge]:
         failed=failed,
         watches=(
             Watch(Order, owned),
+            Watch(Certificate, of_certificate, asked_again),
             Watch(Issuer, referring_to(CHALLENGES_BY_ISSUER)),
             Watch(ClusterIssuer, referring_to(CHALLENGES_BY_ISSUER)),
             Watch(SecretSummary, using_secret(CHALLENGES_BY_ISSUER, world.options)),

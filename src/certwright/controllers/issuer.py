@@ -20,7 +20,7 @@ from certwright.base.reason import Reason
 from certwright.controllers.account import namespace_of
 from certwright.controllers.acme_issuer import set_up_acme
 from certwright.controllers.failure import CLEARED, described, next_attempt
-from certwright.controllers.references import issuers_using
+from certwright.controllers.references import asked_again, issuers_using
 from certwright.controllers.world import World
 from certwright.issuers.ca import read_key_pair
 from certwright.pki.certificate import certificate_facts
@@ -61,6 +61,12 @@ def _build(world: World, kind: type[I], name: str) -> Controller[I]:
         found = issuers_using(view, target, world.options)
         return (one.key for one in found if isinstance(one, kind) and one.spec.acme is not None)
 
+    def meant(_view: View, certificate: Certificate) -> Iterable[Key]:
+        reference = certificate.spec.issuer_ref
+        if reference.is_built_in and reference.effective_kind == kind.__name__:
+            namespace = certificate.metadata.namespace if kind is Issuer else ""
+            yield Key(namespace, reference.name)
+
     uids: dict[Key, str] = {}
 
     async def step(view: View, key: Key) -> Outcome:
@@ -77,7 +83,11 @@ def _build(world: World, kind: type[I], name: str) -> Controller[I]:
         kind=kind,
         reconcile=step,
         failed=failed,
-        watches=(Watch(SecretSummary, using_secret), Watch(Certificate, targeting)),
+        watches=(
+            Watch(SecretSummary, using_secret),
+            Watch(Certificate, targeting),
+            Watch(Certificate, meant, asked_again),
+        ),
     )
 
 

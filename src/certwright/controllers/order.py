@@ -5,11 +5,13 @@ Stands for cert-manager's `orders`. The decisions are `policy.order`'s, what is 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 
 from msgspec import Struct
 
+from certwright.api.certificate import Certificate
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key
 from certwright.api.order import Challenge, Order, OrderStatus
@@ -23,7 +25,9 @@ from certwright.controllers.failure import described, next_attempt, rate_limited
 from certwright.controllers.indexes import CHALLENGES_BY_OWNER, ORDERS_BY_ISSUER
 from certwright.controllers.order_steps import SPEAKER, Work, act, delete_challenges
 from certwright.controllers.references import (
+    asked_again,
     find_issuer,
+    orders_of,
     owner_key,
     owning_request,
     referring_to,
@@ -47,11 +51,16 @@ def build_order_controller(world: World) -> Controller[Order]:
         failed=failed,
         watches=(
             Watch(Challenge, owner_key("Order")),
+            Watch(Certificate, _keys_of, asked_again),
             Watch(Issuer, referring_to(ORDERS_BY_ISSUER)),
             Watch(ClusterIssuer, referring_to(ORDERS_BY_ISSUER)),
             Watch(SecretSummary, using_secret(ORDERS_BY_ISSUER, world.options)),
         ),
     )
+
+
+def _keys_of(view: View, certificate: Certificate) -> Iterable[Key]:
+    return (order.key for order in orders_of(view, certificate))
 
 
 class Means(Struct, frozen=True):

@@ -306,6 +306,9 @@ def _fail(work: Work, remote: acme_order.Order, step: Fail) -> Outcome:
         return _end(work, Fail(step.state, step.reason or reasons), told[0])
     cause = Cause.VALIDATION if failed else Cause.POLICY
     reason = step.reason or (str(remote.error) if remote.error is not None else "")
+    if not reason and remote.expires is not None and remote.expires <= work.now:
+        # RFC 8555 §7.1.6: what is not done by then becomes invalid; nobody refused anything
+        cause, reason = Cause.VALIDATION, f"it expired at {remote.expires:%Y-%m-%dT%H:%M:%SZ}"
     return _end(work, Fail(step.state, reason), failure(cause, document=remote.error))
 
 

@@ -3,17 +3,22 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from certwright.api.certificate import ISSUING, Certificate
+from certwright.api.conditions import find_condition
 from certwright.api.issuer import AnyIssuer, ClusterIssuer, Issuer
 from certwright.api.meta import IssuerReference, Key, Resource
 from certwright.api.order import Challenge, Order
 from certwright.api.request import CertificateRequest
+from certwright.base.reason import Reason
 from certwright.controllers.indexes import (
     CLUSTER_ISSUERS_BY_SECRET,
     ISSUERS_BY_SECRET,
+    ORDERS_BY_OWNER,
+    REQUESTS_BY_OWNER,
     id_of_issuer,
 )
 from certwright.controllers.options import Options
-from certwright.runtime.cache import Index
+from certwright.runtime.cache import Index, Observed
 from certwright.runtime.view import View
 
 R = TypeVar("R", bound=Resource)
@@ -73,6 +78,21 @@ def referring_to(index: Index[R]) -> Callable[[View, AnyIssuer], Iterable[Key]]:
         return (resource.key for resource in view.by(index, id_of_issuer(issuer)))
 
     return keys
+
+
+def asked_again(seen: Observed[Certificate]) -> bool:
+    """Whether a person asks for an issuance now (`certwright renew`): all waits end."""
+    issuing = None if seen.after is None else find_condition(seen.after.status.conditions, ISSUING)
+    if issuing is None or issuing.reason != Reason.MANUALLY_TRIGGERED:
+        return False
+    before = seen.before.status.conditions if seen.before is not None else ()
+    return find_condition(before, ISSUING) != issuing
+
+
+def orders_of(view: View, certificate: Certificate) -> Iterable[Order]:
+    """Return the Orders of a Certificate's attempts."""
+    for request in view.by(REQUESTS_BY_OWNER, certificate.metadata.uid):
+        yield from view.by(ORDERS_BY_OWNER, request.metadata.uid)
 
 
 def using_secret(index: Index[R], options: Options) -> Callable[[View, Resource], Iterable[Key]]:

@@ -80,5 +80,7 @@ class UpdateRefused(Stalled):
 class BadSettings(Stalled):
     """What an issuer says about its name server cannot be used."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(Reason.BAD_CONFIG, message, remedy=remedy)
+    def __init__(
+        self, message: str, remedy: str = "", *, reason: Reason = Reason.BAD_CONFIG
+    ) -> None:
+        super().__init__(reason, message, remedy=remedy)

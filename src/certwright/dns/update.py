@@ -87,11 +87,13 @@ def parse_tsig_key(name: str, secret: Redacted[bytes], algorithm: str = "") -> T
         key_name = canonical(name)
     except binascii.Error:
         # no "from": the library's error may quote what it could not decode
-        raise BadSettings("the TSIG secret is not base64 text") from None
+        raise BadSettings(
+            "the TSIG secret is not base64 text", reason=Reason.SECRET_INVALID_DATA
+        ) from None
     except BadName as error:
         raise BadSettings(f"tsigKeyName {printable(name, 100)} is not a domain name") from error
     if not decoded:
-        raise BadSettings("the TSIG secret is empty")
+        raise BadSettings("the TSIG secret is empty", reason=Reason.SECRET_INVALID_DATA)
     return TsigKey(key_name, Redacted(decoded), TsigAlgorithm(word))
 
 

@@ -18,7 +18,7 @@ from certwright.api.core import Secret
 from certwright.api.issuer import ClusterIssuer, Issuer
 from certwright.api.meta import Key, Resource
 from certwright.base.backoff import Schedule
-from certwright.base.clock import Clock
+from certwright.base.clock import Clock, whole_seconds
 from certwright.base.evidence import printable
 from certwright.base.problem import Problem
 from certwright.files.export import Export
@@ -29,7 +29,10 @@ from certwright.store.protocol import Change, Gone, NotFound, Store
 log = structlog.get_logger(__name__)
 
 RETRY = Schedule(timedelta(seconds=2), timedelta(minutes=5))
-"""A write to OUT or a hook that failed."""
+"""A hook that failed."""
+
+WRITE_AGAIN = Schedule(timedelta(seconds=2), timedelta(seconds=8))
+"""A write to OUT that failed: trying costs nothing, and who made room waits for it."""
 
 _WATCHED: tuple[type[Resource], ...] = (Certificate, Secret, Issuer, ClusterIssuer)
 
@@ -151,9 +154,12 @@ class Publisher:
             for key in set(batch).difference(wanted):
                 failures.pop(key, None)
             if not failures:
+                self._reporter.update(export_next=None)
                 await self._woken.wait()
                 continue
-            await self._pause(self._woken, RETRY, max(failures.values()))
+            delay = WRITE_AGAIN.delay(max(failures.values()), self._random.random())
+            self._reporter.update(export_next=whole_seconds(self._clock.now() + delay))
+            await _first(self._woken.wait(), self._clock.sleep(delay))
             self._dirty.update(dict.fromkeys(failures))
 
     async def _write(self, key: Key, failures: dict[Key, int]) -> None:
@@ -203,10 +209,6 @@ class Publisher:
                 )
             )
             await _first(self._changed.wait(), self._clock.sleep(delay))
-
-    async def _pause(self, woken: asyncio.Event, schedule: Schedule, failures: int) -> None:
-        delay = schedule.delay(failures, self._random.random())
-        await _first(woken.wait(), self._clock.sleep(delay))
 
 
 async def _run(

@@ -29,6 +29,10 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
         manifests: one line per error in the manifests, `file:line: object: field: rule`.
         held: objects that vanished from the folder and wait for `certwright prune --confirm`.
         held_because: why they wait.
+        state_error: why the state file could not be written; empty when it could.
+        state_next: when that is tried again.
+        approves: whether the built-in approver runs.
+        export_next: when failed exports are tried again.
         exports: per Secret, why it could not be written to the output folder.
     """
 
@@ -39,6 +43,10 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     manifests: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     held_because: str = ""
+    state_error: str = ""
+    state_next: datetime | None = None
+    approves: bool = True
+    export_next: datetime | None = None
     exports: dict[str, str] = {}
     hook: HookReport = HookReport()
 

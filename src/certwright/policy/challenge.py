@@ -36,7 +36,7 @@ ACCEPT_PREFIX = "Error accepting challenge: "
 FAILED_PREFIX = "Error accepting authorization: "
 
 FIRST_LOOK = timedelta(milliseconds=100)
-LONGEST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(seconds=5)
 QUIET = timedelta(seconds=1)
 """A record that all servers have within this span never gets a waiting reason written."""
 

@@ -9,12 +9,12 @@ Pure. Called by `certwright why` and `status`, the lab, and the dashboard.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from certwright.api.annotations import CERTIFICATE_NAME
-from certwright.api.certificate import ISSUING, READY, Certificate, RenewalPolicy
+from certwright.api.certificate import ISSUING, READY, Certificate
 from certwright.api.conditions import find_condition, is_true
 from certwright.base.evidence import Evidence
 from certwright.base.reason import Reason
@@ -28,6 +28,7 @@ from certwright.policy.certificate import (
 )
 from certwright.policy.explain_challenge import challenge_failure, failed_challenges
 from certwright.policy.explain_issuer import explain_missing_issuer, names_known, reference_name
+from certwright.policy.explain_notes import notes, target_of
 from certwright.policy.explain_order import order_failure
 from certwright.policy.explain_request import explain_attempt, explain_refusal
 from certwright.policy.explanation import (
@@ -44,10 +45,8 @@ from certwright.policy.explanation import (
 from certwright.policy.mismatch import listed
 from certwright.policy.readiness import assess
 from certwright.policy.remedies import remedy_for
-from certwright.policy.renewal import base_time
 
 _FAILED = "The certificate request has failed to complete and will be retried: "
-_CLOCK_DOUBT = timedelta(minutes=5)
 
 Look = Callable[[Case], Explanation | None]
 
@@ -57,7 +56,7 @@ def explain(chain: Chain, now: datetime) -> Explanation:
     seen = chain.seen
     case = Case(chain=chain, now=now, step=next_step(seen, now), readiness=assess(seen.facts(now)))
     explanation = next(found for look in LOOKS if (found := look(case)) is not None)
-    return replace(explanation, notes=(*explanation.notes, *_notes(case, explanation)))
+    return replace(explanation, notes=(*explanation.notes, *notes(case, explanation)))
 
 
 def _going(case: Case) -> Explanation | None:
@@ -70,7 +69,7 @@ def _key_stuck(case: Case) -> Explanation | None:
     """Policy Never for the key, and a key that does not fit: nothing goes on by itself."""
     if not isinstance(case.step, KeyStuck):
         return None
-    secret = _target(case)
+    secret = target_of(case)
     return _say(
         case,
         Verdict.STALLED,
@@ -86,7 +85,7 @@ def _shared_secret(case: Case) -> Explanation | None:
     """Another Certificate has the target Secret."""
     if is_owner(case.seen) or _is_issuing(case):
         return None
-    owner, secret = _owner_of_secret(case), _target(case)
+    owner, secret = _owner_of_secret(case), target_of(case)
     return _say(
         case,
         Verdict.STALLED,
@@ -177,13 +176,14 @@ def _failure(case: Case) -> Explanation:
     culprit = case.chain.about if link is None else named(link.attempt.request)
     if reason == Reason.INVALID_CERTIFICATE:
         culprit = reference_name(case)
+    told = read_told(case.seen.certificate)
     return _say(
         case,
         Verdict.FAILED,
         message or "the last attempt failed",
         culprit=culprit,
         fault=Fault.POLICY,
-        reason=reason,
+        reason=told.reason if reason == Reason.FAILED and told.reason else reason,
     )
 
 
@@ -220,7 +220,7 @@ def _about_to_begin(case: Case) -> Explanation | None:
         case,
         Verdict.ISSUING,
         f"an issuance is about to begin: {_plain(finding.message)}",
-        culprit=_target(case),
+        culprit=target_of(case),
         reason=finding.reason,
     )
 
@@ -234,7 +234,7 @@ def _unready(case: Case) -> Explanation | None:
         case,
         Verdict.STALLED,
         _plain(finding.message),
-        culprit=_target(case) if finding.reason is Reason.EXPIRED else None,
+        culprit=target_of(case) if finding.reason is Reason.EXPIRED else None,
         fault=Fault.CONFIGURATION,
         reason=finding.reason,
         next_attempt=case.step.again_at if isinstance(case.step, Rest) else None,
@@ -252,6 +252,7 @@ def _not_brought_out(case: Case) -> Explanation | None:
             culprit=Named("Folder", local.out),
             fault=Fault.MACHINE,
             reason=Reason.EXPORT_FAILED,
+            next_attempt=local.export_next,
         )
     if local.hook_error:
         return _say(
@@ -266,19 +267,60 @@ def _not_brought_out(case: Case) -> Explanation | None:
     return None
 
 
+def _distrusted(case: Case) -> Explanation | None:
+    """It is signed, by a CA whose own certificate is over: no client believes it."""
+    issuer = case.chain.issuer
+    name = issuer.spec.ca.secret_name if issuer is not None and issuer.spec.ca is not None else ""
+    signer = next((one for one in case.chain.secrets if one.metadata.name == name), None)
+    end = signer.certificate.not_after if signer is not None and signer.certificate else None
+    if signer is None or end is None or end > case.now:
+        return None
+    secret = named(signer)
+    return _say(
+        case,
+        Verdict.STALLED,
+        f"it is signed, but the CA's own certificate in {secret} has expired at "
+        f"{end:%Y-%m-%d %H:%M} UTC: clients refuse what it signs",
+        culprit=secret,
+        fault=Fault.CONFIGURATION,
+        reason=Reason.SIGNER_EXPIRED,
+        remedy=remedy_for(
+            (Reason.SIGNER_EXPIRED,),
+            **names_known(case, secret=f"{secret.namespace}/{secret.name}"),
+        ),
+    )
+
+
+def _not_stored(case: Case) -> Explanation | None:
+    """Nothing goes on where nothing can be written down."""
+    local = case.chain.local
+    if not local.state_error:
+        return None
+    return _say(
+        case,
+        Verdict.FAILED,
+        f"the state file cannot be written: {local.state_error}",
+        culprit=Named("File", local.state),
+        fault=Fault.MACHINE,
+        reason=Reason.STATE_FAILED,
+        next_attempt=local.state_next,
+    )
+
+
 def _well(case: Case) -> Explanation:
     found, renewal = case.readiness.not_after, case.readiness.renewal_time
     until = f" until {found:%Y-%m-%d %H:%M} UTC" if found is not None else ""
     return _say(
         case,
         Verdict.READY,
-        f"the certificate in {_target(case)} is up to date and valid{until}",
+        f"the certificate in {target_of(case)} is up to date and valid{until}",
         reason=Reason.READY,
         next_attempt=renewal,
     )
 
 
 LOOKS: tuple[Look, ...] = (
+    _not_stored,
     _going,
     _key_stuck,
     _unbuildable,
@@ -287,90 +329,24 @@ LOOKS: tuple[Look, ...] = (
     _under_way,
     _about_to_begin,
     _unready,
+    _distrusted,
     _not_brought_out,
     _well,
 )
 """What is looked at, in this order."""
 
 
-def _notes(case: Case, explanation: Explanation) -> tuple[str, ...]:
-    notes = (
-        _present(case, explanation),
-        _renewal_note(case),
-        _clock_note(case),
-        _issuer_note(case, explanation),
-        _rival_note(case),
-    )
-    return tuple(note for note in notes if note)
-
-
-def _present(case: Case, explanation: Explanation) -> str:
-    """Say what is served meanwhile."""
-    if explanation.verdict is Verdict.READY:
-        return ""
-    found = case.seen.secret.certificate if case.seen.secret is not None else None
-    if found is None:
-        return f"there is no certificate in {_target(case)} yet"
-    end = f"{found.not_after:%Y-%m-%d %H:%M} UTC"
-    if found.not_after < case.now:
-        return f"the certificate in {_target(case)} has expired at {end}"
-    return f"the certificate in {_target(case)} stays valid until {end}"
-
-
-def _renewal_note(case: Case) -> str:
-    """Say when renewal is switched off, or a window delays it."""
-    spec, readiness = case.seen.certificate.spec, case.readiness
-    if spec.renewal is None or readiness.not_before is None or readiness.not_after is None:
-        return ""
-    if spec.renewal.policy is RenewalPolicy.DISABLED:
-        return "it is never renewed by time: spec.renewal.policy is Disabled"
-    base = base_time(spec, readiness.not_before, readiness.not_after)
-    if readiness.renewal_time is None or readiness.renewal_time <= base:
-        return ""
-    return (
-        f"renewal is due at {base:%Y-%m-%d %H:%M} UTC; the windows of spec.renewal delay it to "
-        f"{readiness.renewal_time:%Y-%m-%d %H:%M} UTC"
-    )
-
-
-def _clock_note(case: Case) -> str:
-    begins = case.readiness.not_before
-    if begins is None or begins <= case.now + _CLOCK_DOUBT:
-        return ""
-    return (
-        f"the certificate begins at {begins:%Y-%m-%d %H:%M} UTC, which is in the future: is this "
-        "machine's clock right?"
-    )
-
-
-def _issuer_note(case: Case, explanation: Explanation) -> str:
-    """Warn that a renewal would fail."""
-    if explanation.verdict is not Verdict.READY:
-        return ""
-    if not case.seen.certificate.spec.issuer_ref.is_built_in:
-        return ""
-    issuer = case.chain.issuer
-    if issuer is None:
-        return f"{reference_name(case)} does not exist: the renewal would fail"
-    ready = find_condition(issuer.status.conditions, READY)
-    if ready is None or is_true(issuer.status.conditions, READY):
-        return ""
-    return f"{reference_name(case)} is not ready, the renewal would fail: {ready.message}"
-
-
-def _rival_note(case: Case) -> str:
-    if not case.seen.rivals or not is_owner(case.seen):
-        return ""
-    rivals = ", ".join(str(named(one)) for one in case.seen.rivals[:3])
-    return f"the same Secret is also the target of {rivals}, which gets nothing"
-
-
 def _say(case: Case, verdict: Verdict, sentence: str, **fields: object) -> Explanation:
     """Make an explanation; the Certificate is at fault unless said otherwise."""
     culprit = fields.pop("culprit", None)
     reason = str(fields.pop("reason", ""))
-    secret = _target(case)
-    known = names_known(case, secret=f"{secret.namespace}/{secret.name}", out=case.chain.local.out)
+    secret = target_of(case)
+    known = names_known(
+        case,
+        secret=f"{secret.namespace}/{secret.name}",
+        out=case.chain.local.out,
+        file=case.chain.local.state,
+    )
     explanation = Explanation(
         about=case.chain.about,
         verdict=verdict,
@@ -387,11 +363,6 @@ def _say(case: Case, verdict: Verdict, sentence: str, **fields: object) -> Expla
 def _plain(message: str) -> str:
     """Leave cert-manager's beginning out where nothing is being issued."""
     return message.removeprefix("Issuing certificate as ")
-
-
-def _target(case: Case) -> Named:
-    certificate = case.seen.certificate
-    return Named("Secret", certificate.spec.secret_name, certificate.metadata.namespace)
 
 
 def _is_issuing(case: Case) -> bool:

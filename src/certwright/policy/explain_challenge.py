@@ -25,6 +25,9 @@ from certwright.policy.issuer import solver_selectors
 from certwright.policy.remedies import remedy_for
 
 _WAITING = ("Waiting for ", "asked the CA without full evidence: ")
+_SET_IN_SECRET = frozenset(
+    {Reason.CREDENTIALS_REFUSED, Reason.SECRET_INVALID_DATA, Reason.SECRET_MISSING}
+)
 _SET_IN_ISSUER = frozenset(
     {Reason.REFUSED, Reason.BAD_CONFIG, Reason.INVALID_SOLVER, Reason.NOT_SERVED}
 )
@@ -128,9 +131,10 @@ def challenge_failure(case: Case, challenge: Challenge) -> Explanation:
 def _troubled(case: Case, challenge: Challenge) -> Explanation:
     """The answer could not be published, or the CA could not be told."""
     told, name = read_told(challenge), name_of(challenge)
-    secret = _credential(case, challenge) if told.reason == Reason.CREDENTIALS_REFUSED else None
+    secret = _credential(case, challenge) if told.reason in _SET_IN_SECRET else None
     where = f"{secret.namespace}/{secret.name}" if secret is not None else ""
-    words = (*told.words, FAULT_WORDS.get(told.fault, ""))
+    about_secret = (Reason.CREDENTIALS_REFUSED,) if secret is not None else ()
+    words = (*about_secret, *told.words, FAULT_WORDS.get(told.fault, ""))
     doing = "accepted" if challenge.status.presented else "published"
     verdict = Verdict.FAILED if told.fault in FAULT_WORDS else Verdict.STALLED
     of_issuer = reference_name(case) if told.reason in _SET_IN_ISSUER else None

@@ -103,14 +103,24 @@ class Local(Struct, frozen=True, kw_only=True):
     Attributes:
         out: the output folder.
         export_error: why the target Secret could not be written there.
+        export_next: when that is tried again.
         hook_error: how the hook failed.
         hook_next: when it is run again.
+        held: why a deletion waits for a person, where the manifest has vanished.
+        state: the state file.
+        state_error: why it could not be written.
+        state_next: when that is tried again.
     """
 
     out: str = ""
     export_error: str = ""
+    export_next: datetime | None = None
     hook_error: str = ""
     hook_next: datetime | None = None
+    held: str = ""
+    state: str = ""
+    state_error: str = ""
+    state_next: datetime | None = None
 
 
 class Link(Struct, frozen=True, kw_only=True):

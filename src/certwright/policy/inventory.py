@@ -53,7 +53,7 @@ class Inventory:
         self,
         lister: Lister,
         choices: Choices | None = None,
-        local: Callable[[Key], Local] = lambda _: Local(),
+        local: Callable[[Certificate], Local] = lambda _: Local(),
     ) -> None:
         self._choices = choices or Choices()
         self._local = local
@@ -96,7 +96,7 @@ class Inventory:
             secrets=secrets,
             approves=self._choices.approve,
             evidence_limit=self._choices.evidence_limit,
-            local=self._local(target_key(certificate)),
+            local=self._local(certificate),
         )
 
     def ingress_chain(self, key: Key) -> IngressChain | None:

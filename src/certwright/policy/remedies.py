@@ -40,6 +40,8 @@ REMEDIES: Mapping[str, str] = {
     "tls.crt and tls.key.",
     Reason.ERR_INVALID_KEY_PAIR: "Put the key pair of a CA (a certificate with CA:TRUE) into "
     "Secret {secret}.",
+    Reason.SIGNER_EXPIRED: "Put a key pair that is valid into Secret {secret}, then run "
+    "`certwright renew {name_only} -n {namespace}`.",
     Reason.ERR_VERIFY_ACME_ACCOUNT: "Put the account's private key into Secret {secret}, or let "
     "certwright make one.",
     Reason.ERR_REGISTER_ACME_ACCOUNT: "Correct the account of {issuer}: server, e-mail, external "
@@ -86,6 +88,7 @@ REMEDIES: Mapping[str, str] = {
     Reason.RATE_LIMITED: "Wait: it is tried again when the server allows it.",
     Reason.REFUSED: "Change what the CA complains about; an edit is tried at once.",
     Reason.EXPORT_FAILED: "Make room in {out} and see that certwright may write there.",
+    Reason.STATE_FAILED: "Make room on the disk of {file} and see that certwright may write there.",
     Reason.HOOK_FAILED: "Run the hook by hand and correct what it complains about.",
     Reason.INTERNAL_ERROR: "This is a bug: report it with the log of `certwright run`.",
 }
@@ -104,6 +107,7 @@ _GENERAL = {
     "issuer": "the issuer",
     "server": "the server",
     "out": "the output folder",
+    "file": "the state file",
     "certificate": "that asks",
 }
 

@@ -25,11 +25,23 @@ from certwright.runtime.events import Recorder
 from certwright.runtime.outcome import DONE, Outcome
 from certwright.runtime.queue import LONGEST_NAP, Queue
 from certwright.runtime.view import View
-from certwright.store.protocol import Change, Conflict, Gone, NotFound, Store, StoreProblem
+from certwright.store.protocol import (
+    Change,
+    Conflict,
+    Gone,
+    NotFound,
+    Store,
+    StoreProblem,
+    Unavailable,
+)
 
 R = TypeVar("R", bound=Resource)
 
 log = structlog.get_logger(__name__)
+
+
+def _unheard(_words: str, _again_at: datetime | None) -> None:
+    """Nobody wants to know."""
 
 
 def _always(_seen: Observed[Any]) -> bool:
@@ -101,8 +113,17 @@ class Runtime:
             one.name: Queue(clock, random.random, longest_nap=longest_nap) for one in controllers
         }
         self._pausing: dict[tuple[type[Resource], Key], set[str]] = {}
+        self._store_fails: Callable[[str, datetime | None], None] = _unheard
+        self._unwritten: set[tuple[str, Key]] = set()
         self._syncing = True
         self.view.listen(self._wake)
+
+    def tell_of_store(self, told: Callable[[str, datetime | None], None]) -> None:
+        """Let `told` know why the store does not take writes and when the next is tried.
+
+        The words are empty when it does again.
+        """
+        self._store_fails = told
 
     @property
     def at_rest(self) -> bool:
@@ -204,14 +225,26 @@ class Runtime:
             queue.forget(key)
         except StoreProblem as refused:
             log.warning("store", controller=controller.name, key=str(key), problem=refused.message)
-            queue.failed(key)
+            again = queue.plan(key)
+            queue.add_at(key, again)
+            if isinstance(refused, Unavailable):
+                self._unwritten.add((controller.name, key))
+                self._store_fails(refused.message, again)
         except Exception:
             log.exception("bug", controller=controller.name, key=str(key))
             queue.failed(key)
         else:
             self._schedule(queue, key, outcome, problem)
+            self._written(controller.name, key)
         finally:
             queue.done(key)
+
+    def _written(self, controller: str, key: Key) -> None:
+        """Say that the store is well again when nothing is left that it refused."""
+        if (controller, key) in self._unwritten:
+            self._unwritten.discard((controller, key))
+            if not self._unwritten:
+                self._store_fails("", None)
 
     async def _refresh(self, kind: type[Resource], queue: Queue, key: Key) -> None:
         """After a conflict: somebody was faster; decide again as soon as the news is here."""

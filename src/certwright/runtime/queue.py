@@ -81,7 +81,7 @@ class Queue:
         """Try `key` again after the next back-off of `schedule`."""
         self.add_at(key, self.plan(key, schedule))
 
-    def plan(self, key: Key, schedule: Schedule) -> datetime:
+    def plan(self, key: Key, schedule: Schedule = RECONCILE) -> datetime:
         """Count one more failure of `key`; return when to try again, for `add_at`."""
         attempt = self._failures[key] = self._failures.get(key, 0) + 1
         return self._clock.now() + schedule.delay(attempt, self._jitter())
