@@ -107,6 +107,7 @@ class Reason(StrEnum):
     REFUSED = "Refused"  # a CA or a provider refused what was asked for
     INVALID_SPEC = "InvalidSpec"  # a stored object breaks a rule that only the controller can check
     UNSAFE_FILES = "UnsafeFiles"  # a folder, file or hook that others could exchange
+    NOT_LEADING = "NotLeading"  # the lease is lost: somebody else may be working by now
     LOCKED = "Locked"  # another process works on the same state file or output folder
     EXPORT_FAILED = "ExportFailed"  # a Secret could not be written to the output folder
     STATE_FAILED = "StateFailed"  # the state file could not be written: a full disk, mostly
