@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "prune": "certwright.cli.prune",
     "state": "certwright.cli.state.commands",
     "crds": "certwright.cli.crds",
+    "manifests": "certwright.cli.manifests",
 }
 """The module of each command; it has a typer application called `app`."""
 

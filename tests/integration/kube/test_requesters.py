@@ -143,7 +143,8 @@ async def as_somebody(server: ApiServer, who: Impersonation) -> AsyncIterator[Re
 
 async def test_the_requester_is_written_by_the_server(server: ApiServer, place: str) -> None:
     tenant = server.rest("tenant")
-    forged: dict[str, Any] = {"username": "admin", "uid": "0", "groups": ["system:masters"], "extra": {"a": ["b"]}}
+    forged: dict[str, Any] = {"username": "admin", "uid": "0", "groups": ["system:masters"]}
+    forged["extra"] = {"a": ["b"]}
 
     written = await post(tenant, REQUESTS.format(place), a_request(**forged))
     await tenant.aclose()
