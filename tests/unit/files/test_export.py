@@ -109,7 +109,7 @@ def test_a_reader_with_an_open_folder_never_sees_a_foreign_key(tmp_path: Path) -
                 crt, key = (_read_at(folder, name) for name in ("tls.crt", "tls.key"))
             finally:
                 os.close(folder)
-            if crt.split()[1] != key.split()[1]:
+            if b"none" not in crt + key and crt.split()[1] != key.split()[1]:
                 mixed.append((crt, key))
 
     reader = threading.Thread(target=read)
