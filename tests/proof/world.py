@@ -160,8 +160,10 @@ class World:
     ) -> None:
         """Let time pass until nothing is missing; a dead process waits for nothing."""
         deadline = self.clock.now() + limit
+        pause = timedelta(seconds=1)
         while True:
-            await self.clock.sleep(timedelta(seconds=1))
+            await self.clock.sleep(pause)
+            pause = min(1.2 * pause, timedelta(minutes=5))
             if effects is not None and effects.dead:
                 raise Cut
             lacking = await missing()
@@ -302,13 +304,22 @@ async def prepare(folder: Path, clock: VirtualClock, *certificates: Certificate)
             await app.store.create(resource, manager="user")
 
         async def missing() -> list[str]:
-            issuers = (await app.store.list(ClusterIssuer)).items
-            waiting = [one.metadata.name for one in issuers if not _is_ready(one)]
             keys = tuple(one.key for one in certificates)
-            return [*waiting, *(await world.missing(app, *keys))]
+            return [*(await unready(app)), *(await world.missing(app, *keys))]
 
         await world.until(missing)
     return Snapshot(folder, world.ca, clock.now())
+
+
+async def nothing_yet(folder: Path, clock: VirtualClock) -> Snapshot:
+    """Return a world in which no process has ever run."""
+    return Snapshot(folder, World(folder, clock).ca, clock.now())
+
+
+async def unready(app: App) -> list[str]:
+    """Return the issuers that are not ready."""
+    issuers = (await app.store.list(ClusterIssuer)).items
+    return [f"issuer {one.metadata.name}" for one in issuers if not _is_ready(one)]
 
 
 def _is_ready(issuer: ClusterIssuer) -> bool:

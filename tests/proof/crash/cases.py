@@ -14,23 +14,27 @@ from certwright.api.core import Secret
 from certwright.api.meta import IssuerReference, Key
 from certwright.app import App
 from certwright.pki.certificate import certificate_facts
-from certwright.store.protocol import NotFound
+from certwright.store.protocol import AlreadyExists, NotFound
 from tests.builders import a_certificate
 from tests.fakes.acme_server import Moods
 from tests.fakes.virtual import VirtualClock, run_virtually
 from tests.proof.effects import Effects, Moment
-from tests.proof.world import ACME, Snapshot, World, prepare, restored
+from tests.proof.world import (
+    ACME,
+    Snapshot,
+    World,
+    given,
+    nothing_yet,
+    prepare,
+    restored,
+    unready,
+)
 
 NAMES = ("example.test", "*.example.test")
+"""They share one challenge name."""
 WEB, TARGET = Key("default", "web"), Key("default", "web-tls")
 
 CutAt = tuple[int, Moment]
-
-
-def a_web(issuer: str) -> Certificate:
-    """A Certificate of two names that share one challenge name."""
-    reference = IssuerReference(name=issuer, kind="ClusterIssuer")
-    return a_certificate(WEB.name, dns_names=NAMES, issuer_ref=reference)
 
 
 class Issuance:
@@ -38,6 +42,7 @@ class Issuance:
 
     orders = 1
     """How many orders it takes when nobody dies."""
+    names: tuple[str, ...] = NAMES
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
@@ -48,6 +53,11 @@ class Issuance:
         words = ", ".join(f"{name}={value}" for name, value in vars(self).items())
         return f"{type(self).__name__}({words})"
 
+    def certificate(self) -> Certificate:
+        """Return what is asked for."""
+        reference = IssuerReference(name=self.issuer, kind="ClusterIssuer")
+        return a_certificate(WEB.name, dns_names=self.names, issuer_ref=reference)
+
     def begin(self, folder: Path) -> Snapshot:
         """Return the moment at which the story begins."""
         return run_virtually(lambda clock: prepare(folder, clock), inline=True)
@@ -55,7 +65,7 @@ class Issuance:
     async def open(self, world: World) -> None:
         """Do what a person does before the process starts."""
         async with world.user() as store:
-            await store.create(a_web(self.issuer), manager="user")
+            await store.create(self.certificate(), manager="user")
 
     async def live(self, world: World, app: App, effects: Effects) -> None:
         """Wait until all is as it shall be; every life does this, the last one to its end."""
@@ -65,10 +75,12 @@ class Issuance:
 class Renewal(Issuance):
     """A Certificate is due when the process starts."""
 
+    names = NAMES[:1]
+
     def begin(self, folder: Path) -> Snapshot:
         """Issue once, and let two thirds of the life pass."""
         snapshot = run_virtually(
-            lambda clock: prepare(folder, clock, a_web(self.issuer)), inline=True
+            lambda clock: prepare(folder, clock, self.certificate()), inline=True
         )
         return replace(snapshot, now=snapshot.now + timedelta(days=61))
 
@@ -94,6 +106,7 @@ class Retry(Issuance):
     """The first order fails, for the CA does not see the records; the next one succeeds."""
 
     orders = 2
+    names = NAMES[:1]
 
     async def open(self, world: World) -> None:
         """Let the CA be wrong."""
@@ -137,7 +150,7 @@ class Deletion(Issuance):
             await world.until(
                 lambda: world.missing(app, spared=frozenset({TARGET})), effects=effects
             )
-            again = a_web(self.issuer)
+            again = self.certificate()
             metadata = replace(again.metadata, labels={"made": "again"})
             await app.store.create(replace(again, metadata=metadata), manager="user")
         await world.until(lambda: world.missing(app, WEB), effects=effects)
@@ -145,6 +158,33 @@ class Deletion(Issuance):
     async def _first(self, app: App) -> Certificate | None:
         found = (await app.store.list(Certificate)).items
         return next((one for one in found if not one.metadata.labels), None)
+
+
+class FirstStart(Issuance):
+    """There is no state file yet, no account at the CA, and all is written by the operator."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(issuer)
+        self._written = (*given(), self.certificate())
+
+    def begin(self, folder: Path) -> Snapshot:
+        """Return an empty folder."""
+        return run_virtually(lambda clock: nothing_yet(folder, clock), inline=True)
+
+    async def open(self, world: World) -> None:
+        """The process comes first."""
+
+    async def live(self, world: World, app: App, effects: Effects) -> None:
+        """Write what is not there yet, as a folder of manifests would, and wait."""
+        for resource in self._written:
+            with suppress(AlreadyExists):
+                await app.store.create(resource, manager="user")
+
+        async def missing() -> list[str]:
+            return [*(await unready(app)), *(await world.missing(app, WEB))]
+
+        await world.until(missing, effects=effects)
+        assert len(world.ca.accounts) == 1, f"{len(world.ca.accounts)} accounts"
 
 
 def play(story: Issuance, snapshot: Snapshot, cuts: Iterable[CutAt]) -> list[list[str]]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proof.crash.cases import CutAt, Deletion, Issuance, Renewal, Retry, play
+from tests.proof.crash.cases import CutAt, Deletion, FirstStart, Issuance, Renewal, Retry, play
 from tests.proof.effects import Moment, by_hand
 from tests.proof.world import ACME, CA, SELF_SIGNED, Snapshot, fast_folder
 
 STORIES = {
+    "first start": FirstStart(CA),
     "acme": Issuance(ACME),
     "ca": Issuance(CA),
     "self-signed": Issuance(SELF_SIGNED),
@@ -21,6 +22,7 @@ STORIES = {
     "failed order and its retry": Retry(ACME),
     "deletion in the middle": Deletion(ACME),
 }
+pytestmark = pytest.mark.timeout(900)
 _HALVES = ("file: write folder", "file: swap link")
 
 
@@ -36,7 +38,7 @@ def moments(effect: str) -> Iterator[Moment]:
 def test_an_issuance_survives_the_end_of_the_process_at_every_effect(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    story, began = STORIES[name], time.perf_counter()
+    story, began = STORIES[name], time.process_time()
     kinds: Counter[str] = Counter()
     deaths = 0
     with fast_folder() as folder:
@@ -58,7 +60,7 @@ def test_an_issuance_survives_the_end_of_the_process_at_every_effect(
 def test_an_issuance_by_acme_survives_two_ends_in_a_row(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    story, began = STORIES["acme"], time.perf_counter()
+    story, began = STORIES["acme"], time.process_time()
     deaths: Counter[int] = Counter()
     with fast_folder() as folder:
         snapshot = story.begin(folder)
@@ -77,7 +79,7 @@ def test_an_issuance_by_acme_survives_two_ends_in_a_row(
 def test_a_deletion_after_every_effect_leaves_nothing_and_stops_nothing(
     issuer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with fast_folder() as folder:
         snapshot = Issuance(issuer).begin(folder)
         (effects,) = play(Issuance(issuer), snapshot, ())
@@ -104,7 +106,7 @@ def pairs(effects: int) -> Iterator[tuple[CutAt, CutAt]]:
 
 def say(words: str, began: float) -> None:
     """Print a figure of the proof."""
-    sys.stdout.write(f"\n  {words}, {time.perf_counter() - began:.0f} s\n")
+    sys.stdout.write(f"\n  {words}, {time.process_time() - began:.0f} s of CPU\n")
 
 
 def _dies(story: Issuance, snapshot: Snapshot, *cuts: CutAt) -> int:
