@@ -75,40 +75,40 @@ class Folder:
         return Scan(files, tuple(errors), frozenset(unreadable))
 
     def _read(self, path: str) -> tuple[_Stamp, Parsed]:
-        full = self._root / path
+        full = os.path.join(self._root, path)  # noqa: PTH118  # called for every file of a scan
+        before = self._known.get(path)
+        if before is not None and before[0] == _stamp(os.stat(full)):  # noqa: PTH116  # as above
+            return before
         # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
         with os.fdopen(os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise OSError(errno.EINVAL, "it is not a file")
-            stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-            before = self._known.get(path)
-            if before is not None and before[0] == stamp:
-                return before
-            require_private(full, "the file")
-            return stamp, parse_manifest(file.read(), path, rules=self._rules)
+            require_private(Path(full), "the file")
+            return _stamp(found), parse_manifest(file.read(), path, rules=self._rules)
 
     def _paths(self, errors: list[ManifestError]) -> Iterator[str]:
         def failed(error: OSError) -> None:
             raise error
 
         real = self._root.resolve(strict=True)
+        # Texts, not paths: a scan of ten thousand files is called for by an edit of one.
         for folder, folders, names in os.walk(self._root, onerror=failed):
-            here = Path(folder)
             for name in list(folders):
-                path = here / name
-                if path.is_symlink():
+                path = os.path.join(folder, name)  # noqa: PTH118
+                if os.path.islink(path):  # noqa: PTH114
                     folders.remove(name)
-                    self._check_link(path, real, errors)
+                    self._check_link(Path(path), real, errors)
                 elif name.startswith("."):
                     folders.remove(name)
+            below = os.path.relpath(folder, self._root)
             for name in names:
-                path = here / name
-                if name.startswith(".") or path.suffix not in SUFFIXES:
+                if name.startswith(".") or os.path.splitext(name)[1] not in SUFFIXES:  # noqa: PTH122
                     continue
-                if path.is_symlink() and not self._check_link(path, real, errors):
+                path = os.path.join(folder, name)  # noqa: PTH118
+                if os.path.islink(path) and not self._check_link(Path(path), real, errors):  # noqa: PTH114
                     continue
-                yield str(path.relative_to(self._root))
+                yield name if below == "." else f"{below}/{name}"
 
     def _check_link(self, link: Path, real: Path, errors: list[ManifestError]) -> bool:
         target = link.resolve()
@@ -117,6 +117,10 @@ class Folder:
             name = str(link.relative_to(self._root))
             errors.append(_error(name, "is a link that leaves the folder; it is not followed"))
         return inside
+
+
+def _stamp(found: os.stat_result) -> _Stamp:
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def _error(file: str, rule: str) -> ManifestError:
