@@ -117,6 +117,12 @@ class MoodyCa(AcmeServer):
         """Ask another name server."""
         self._lookup = lookup
 
+    def _authorize(self, account: Account, identifier: dict[str, str]) -> str:
+        url = super()._authorize(account, identifier)
+        web = Challenge(self._url("challenge"), self._token(), type="http-01")
+        self.authorizations[url].challenges.append(web)
+        return url
+
     def expire_orders(self) -> None:
         """Let all orders be too old."""
         for order in self.orders.values():

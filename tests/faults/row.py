@@ -66,7 +66,8 @@ class Row(Struct, frozen=True, kw_only=True):
         """Say what `why` did not say as it should."""
         found = looked.explanation
         if found is None:
-            return ["why found nothing"]
+            wrong = [text for text in (self.says, self.culprit) if not re.search(text, looked.text)]
+            return wrong if self.remedy in looked.hint else [*wrong, looked.hint]
         wrong = []
         if not re.search(self.says, looked.text):
             wrong.append(f"does not say {self.says!r}")

@@ -4,13 +4,14 @@ On virtual time, but for what needs a real socket or a real folder watch; the st
 real files always.
 """
 
-import errno
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import dns.message
 import dns.name
@@ -19,10 +20,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from certwright.api.certificate import READY, Certificate
-from certwright.api.conditions import is_true
+from certwright.api.certificate import Certificate
 from certwright.api.core import Secret
-from certwright.api.issuer import ACMEIssuer, ClusterIssuer
+from certwright.api.issuer import ACMEIssuer, ClusterIssuer, Issuer
 from certwright.api.kinds import to_wire
 from certwright.api.meta import IssuerReference, Key, ObjectMeta, Resource
 from certwright.api.solver import RFC2136, ACMEChallengeSolver
@@ -30,7 +30,7 @@ from certwright.app import App, Seams
 from certwright.base.clock import Clock
 from certwright.cli.renew import trigger
 from certwright.cli.snapshot import take_snapshot
-from certwright.cli.why import find
+from certwright.cli.why import find, missing
 from certwright.controllers.options import Options
 from certwright.dns.network import Address
 from certwright.dns.update import TsigKey
@@ -38,15 +38,20 @@ from certwright.files.disk import Disk, Entry
 from certwright.files.hooks import HookEnded
 from certwright.lab.zone import Zone
 from certwright.policy.explain_text import render
-from certwright.policy.explanation import Explanation
+from certwright.policy.explanation import Explanation, Verdict
 from certwright.settings import Settings
-from certwright.store.protocol import NotFound
+from certwright.store.sqlite.store import Tuning
 from tests.builders import a_certificate
 from tests.fakes.network import FakeNetwork
+from tests.fakes.virtual import Threads, VirtualClock
 from tests.faults.ca import MoodyCa
 from tests.integration.servers.names import KEYS, ZONE
 from tests.proof.effects import Effects
 from tests.proof.world import ACME, APEX, CLUSTER, TSIG, World, given
+
+if TYPE_CHECKING:
+    from certwright.issuers.accounts import ClosableHttp
+    from certwright.net.http import Trust
 
 R = TypeVar("R", bound=Resource)
 
@@ -56,6 +61,7 @@ ELSEWHERE: Address = ("127.0.0.3", 53)
 RESOLVER: Address = ("127.0.0.53", 53)
 WEB = Key("default", "web")
 _UPDATE = 5  # the opcode: RFC 2136 §2.2
+_SETTLED = timedelta(seconds=2)
 STEP = timedelta(milliseconds=500)
 _ROOT = """
 $TTL 300
@@ -100,6 +106,19 @@ class Hooks:
         return self.ended
 
 
+class FullDisk:
+    """Where transactions become true, unless there is an `error`."""
+
+    def __init__(self) -> None:
+        self.error = ""
+
+    def commit(self, connection: sqlite3.Connection) -> None:
+        """Commit."""
+        if self.error:
+            raise sqlite3.OperationalError(self.error)
+        connection.execute("COMMIT")
+
+
 class Servers(FakeNetwork):
     """The name servers; those in `refusing` answer updates with an error code."""
 
@@ -122,13 +141,16 @@ class FaultyWorld(World):
     """The world of the proofs with a second name server, a resolver, and a moody CA."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        super().__init__(folder, clock)
+        # real time does too: nothing of ours steps it
+        super().__init__(folder, cast("VirtualClock", clock))
         self.options = Options()
         self.zone = Zone.parse(APEX, _TWO_SERVERS)
         self.network = self.dns = Servers([KEYS[TSIG]])
         self.moody = self.ca = MoodyCa(clock, self.lookup)
         self.folders = Folders(Disk())
         self.hooks = Hooks()
+        self.committer = FullDisk()
+        self.connect: Callable[[Trust], ClosableHttp] = lambda _trust: self.moody
         self.settings_more: dict[str, Any] = {}
         root = Zone.parse(".", _ROOT)
         self.serve(PRIMARY, self.zone)
@@ -157,8 +179,18 @@ class FaultyWorld(World):
         )
 
     def seams(self, effects: Effects) -> Seams:
-        """Return the ways out of one life."""
-        return replace(super().seams(effects), disk=self.folders, runner=self.hooks)
+        """Return the ways out of one life; nothing is cut off here."""
+        del effects
+        virtual = isinstance(self.clock, VirtualClock)
+        threads = self.clock.threads if virtual else Threads(inline=True)
+        return Seams(
+            network=self.network,
+            connect=self.connect,
+            disk=self.folders,
+            runner=self.hooks,
+            random=Random(1),
+            tuning=Tuning(committer=self.committer, thread=threads.executor),
+        )
 
 
 class Looked(Struct, frozen=True, kw_only=True):
@@ -166,6 +198,7 @@ class Looked(Struct, frozen=True, kw_only=True):
 
     lines: tuple[str, ...]
     explanation: Explanation | None
+    hint: str = ""
 
     @property
     def text(self) -> str:
@@ -184,6 +217,10 @@ class Stage:
         self.resources: dict[str, Resource] = {_name(one): one for one in given()}
         self.certificates: list[Resource] = [a_web()]
         self.about = "web"
+        self.services: list[AbstractAsyncContextManager[None]] = []
+        self.stack = AsyncExitStack()
+        self.root: Any = None
+        self.front: Any = None
         self._app: App | None = None
 
     @property
@@ -195,12 +232,23 @@ class Stage:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the product, with the issuers written and looked at."""
-        async with self.world.life() as app:
+        async with self.stack as stack:
+            for service in self.services:
+                await stack.enter_async_context(service)
+            app = await stack.enter_async_context(self.world.life())
             self._app = app
             for resource in self.resources.values():
                 await app.store.create(resource, manager="user")
-            await self.world.clock.sleep(timedelta(seconds=2))
+            await self.until(self._looked_at, _SETTLED)
             yield
+
+    async def _looked_at(self) -> bool:
+        """Whether every issuer was looked at; those that wait for an answer are, after a while."""
+        store = self.app.store
+        issuers = ((await store.list(ClusterIssuer)).items, (await store.list(Issuer)).items)
+        return self.app.runtime.at_rest and all(
+            one.status.conditions for some in issuers for one in some
+        )
 
     async def begin(self) -> None:
         """Write the Certificates."""
@@ -214,29 +262,30 @@ class Stage:
         snapshot = await take_snapshot(self.app.store, settings.state, cluster_namespace=cluster)
         now = self.world.clock.now()
         explanation = find(msgspec.structs.replace(snapshot, now=now), self.about, "default")
-        lines = render(explanation, now) if explanation is not None else ()
-        return Looked(lines=lines, explanation=explanation)
+        if explanation is None:
+            lines, hint = missing(snapshot, self.about, "default")
+            return Looked(lines=tuple(lines), explanation=None, hint=hint)
+        return Looked(lines=render(explanation, now), explanation=explanation)
 
     async def is_ready(self) -> bool:
-        """Whether what was asked for is there."""
-        try:
-            certificate = await self.app.store.get(Certificate, WEB)
-        except NotFound:
-            return False
-        return is_true(certificate.status.conditions, READY)
+        """Whether what was asked for is there, and `why` has no more to say."""
+        found = (await self.look()).explanation
+        return found is not None and found.verdict is Verdict.READY
 
-    async def until(self, holds: Callable[[], Awaitable[bool]], span: timedelta) -> bool:
+    async def until(
+        self, holds: Callable[[], Awaitable[bool]], span: timedelta, *, step: timedelta = STEP
+    ) -> bool:
         """Let time pass until something holds; False where it does not within `span`."""
         deadline = self.world.clock.now() + span
         while not await holds():
             if self.world.clock.now() >= deadline:
                 return False
-            await self.world.clock.sleep(STEP)
+            await self.world.clock.sleep(step)
         return True
 
     async def renew(self) -> None:
         """Do what `certwright renew web` does."""
-        await trigger(self.app.store, WEB)
+        await trigger(self.app.store, WEB, self.world.clock)
 
     # edits of a user
 
@@ -372,7 +421,3 @@ def a_web(name: str = "web", **spec: Any) -> Certificate:
 
 def _name(resource: Resource) -> str:
     return f"{type(resource).__name__} {resource.key}"
-
-
-FULL = errno.ENOSPC
-READ_ONLY = errno.EROFS
