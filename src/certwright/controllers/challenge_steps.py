@@ -11,12 +11,12 @@ from certwright.acme.polling import next_wait
 from certwright.acme.problem import AcmeProblem
 from certwright.api.meta import Key
 from certwright.api.order import FINALIZER, LEGACY_FINALIZER, Challenge, State
-from certwright.base.evidence import Evidence  # noqa: TC001  # as everywhere: imports tell rooms
-from certwright.base.problem import Cause, Problem
+from certwright.base.evidence import Evidence, printable
+from certwright.base.problem import Cause, Problem, Stalled
 from certwright.base.reason import Reason
 from certwright.controllers.failure import CLEARED, described, failure
 from certwright.controllers.world import World
-from certwright.dns.name import challenge_name
+from certwright.dns.name import BadName, challenge_name
 from certwright.issuers.accounts import AcmeClient
 from certwright.policy.challenge import (
     ACCEPT_PREFIX,
@@ -124,11 +124,24 @@ async def act(work: Work, step: Step) -> Outcome:
 
 
 def presentation_of(challenge: Challenge, client: AcmeClient) -> Presentation:
-    """Return what a solver publishes; the answer is derived from the account key."""
+    """Return what a solver publishes; the answer is derived from the account key.
+
+    Raises:
+        Stalled: with the challenge's label in front, the name is longer than a name can be.
+    """
+    domain = challenge.spec.dns_name
+    try:
+        fqdn = challenge_name(domain)
+    except BadName as error:
+        raise Stalled(
+            Reason.INVALID_ORDER,
+            f"no TXT record can prove {printable(domain)}: {error}",
+            remedy="Ask for a shorter name.",
+        ) from error
     return Presentation(
-        domain=challenge.spec.dns_name,
+        domain=domain,
         wildcard=challenge.spec.wildcard,
-        fqdn=challenge_name(challenge.spec.dns_name),
+        fqdn=fqdn,
         value=client.dns01_value(challenge.spec.token),
         token=challenge.spec.token,
         key_authorization=client.key_authorization(challenge.spec.token),
