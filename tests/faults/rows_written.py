@@ -19,8 +19,14 @@ from certwright.api.meta import (
     Key,
     ObjectMeta,
 )
-from certwright.api.request import APPROVED, DENIED, CertificateRequest
+from certwright.api.request import (
+    APPROVED,
+    DENIED,
+    CertificateRequest,
+    CertificateRequestSpec,
+)
 from certwright.controllers.options import Options
+from certwright.pki.csr import Names, Request, build_csr
 from certwright.pki.keys import Algorithm, encode_key, generate_key
 from tests.builders import an_ingress
 from tests.faults.row import Prepare, Row
@@ -96,6 +102,31 @@ def cn_only(stage: Stage) -> None:
 
 async def cn_too(stage: Stage) -> None:
     await stage.edit_web(dnsNames=["www.example.test", "other.example.test"])
+
+
+async def namesake(stage: Stage) -> None:
+    csr = build_csr(Request(names=Names(dns=("x.example.test",))), generate_key(Algorithm.ECDSA))
+    spec = CertificateRequestSpec(request=csr, issuer_ref=BY_CA)
+    metadata = ObjectMeta(namespace="default", name="web-1")
+    await stage.put(CertificateRequest(metadata=metadata, spec=spec))
+
+
+async def namesake_gone(stage: Stage) -> None:
+    await stage.delete(CertificateRequest, "web-1", "default")
+
+
+def never_renewed(stage: Stage) -> None:
+    wire = encode(a_web(issuer_ref=BY_CA, duration="1h", renew_before="5m"))
+    wire["spec"]["renewal"] = {"policy": "Disabled"}
+    stage.certificates = [decode(wire, Certificate)]
+
+
+async def time_passes(stage: Stage) -> None:
+    await stage.world.clock.sleep(timedelta(hours=2))
+
+
+async def renewed(stage: Stage) -> None:
+    await stage.edit_web(renewal={"policy": "RenewBefore"})
 
 
 # approval
@@ -229,6 +260,28 @@ ROWS = (
         says="other.example.test|[Cc]ommon [Nn]ame",
         remedy="dnsNames",
         next=True,
+    ),
+    Row(
+        name="renewal-off",
+        fault="Renewal is switched off, and the certificate has expired",
+        prepare=never_renewed,
+        during=time_passes,
+        mend=renewed,
+        culprit="Secret default/web-tls",
+        reason="Expired",
+        says="expired",
+        remedy="spec.renewal.policy",
+    ),
+    Row(
+        name="request-of-somebody",
+        fault="Somebody else's CertificateRequest has the name that ours needs",
+        prepare=by_ca(),
+        strike=namesake,
+        mend=namesake_gone,
+        culprit=REQUEST,
+        reason="RequestFailed",
+        says="somebody else's",
+        remedy="Delete the CertificateRequest",
     ),
     Row(
         name="no-approver",

@@ -64,7 +64,7 @@ def _build(world: World, kind: type[I], name: str) -> Controller[I]:
     def meant(_view: View, certificate: Certificate) -> Iterable[Key]:
         reference = certificate.spec.issuer_ref
         if reference.is_built_in and reference.effective_kind == kind.__name__:
-            namespace = certificate.metadata.namespace if kind is Issuer else ""
+            namespace = certificate.metadata.namespace if kind.__name__ == "Issuer" else ""
             yield Key(namespace, reference.name)
 
     uids: dict[Key, str] = {}

@@ -204,6 +204,17 @@ def _under_way(case: Case) -> Explanation | None:
     link = case.chain.link
     if link is not None:
         return explain_attempt(case, link)
+    taken = case.chain.namesake
+    if taken is not None:
+        return _say(
+            case,
+            Verdict.STALLED,
+            f"{named(taken)} is somebody else's, and has the name that the request of "
+            f"{case.chain.about} needs",
+            culprit=named(taken),
+            fault=Fault.CONFIGURATION,
+            reason=Reason.REQUEST_FAILED,
+        )
     made = (
         "the CertificateRequest is about to be made"
         if case.seen.keys

@@ -16,6 +16,7 @@ from certwright.api.issuer import AnyIssuer
 from certwright.api.kinds import kind_of
 from certwright.api.meta import Resource
 from certwright.api.order import Challenge, Order
+from certwright.api.request import CertificateRequest
 from certwright.api.secret import SecretSummary
 from certwright.base.evidence import Evidence, printable
 from certwright.policy.attempt import Attempt
@@ -139,6 +140,7 @@ class Chain(Struct, frozen=True, kw_only=True):
         links: its attempts, the newest first.
         issuer: the one that is really meant; None where there is none.
         issuers: every issuer there is, to find the one that a mistyped name meant.
+        namesake: somebody else's request with the name of the one that comes next.
         issuer_namespace: where the issuer's Secrets are.
         secrets: those that the issuer names and that are there.
         approves: whether the built-in approver runs.
@@ -150,6 +152,7 @@ class Chain(Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     issuer: AnyIssuer | None = None
     issuers: tuple[Named, ...] = ()
+    namesake: CertificateRequest | None = None
     issuer_namespace: str = ""
     secrets: tuple[SecretSummary, ...] = ()
     approves: bool = True

@@ -25,6 +25,7 @@ from certwright.policy.certificate import Seen
 from certwright.policy.explanation import Chain, IngressChain, Link, Local, named
 from certwright.policy.failure import Backoff
 from certwright.policy.issuer import resource_namespace, secret_names
+from certwright.policy.naming import request_name
 
 R = TypeVar("R", bound=Resource)
 
@@ -62,7 +63,8 @@ class Inventory:
         self.issuers: Mapping[Key, Issuer] = _by_key(lister.list(Issuer))
         self.cluster_issuers: Mapping[Key, ClusterIssuer] = _by_key(lister.list(ClusterIssuer))
         self._secrets = _by_key(lister.list(SecretSummary))
-        self._requests = _by_owner(lister.list(CertificateRequest))
+        self._named_requests = _by_key(lister.list(CertificateRequest))
+        self._requests = _by_owner(self._named_requests.values())
         self._orders = _by_owner(lister.list(Order))
         self._challenges = _by_owner(lister.list(Challenge))
         self._keys = _by_owner(
@@ -92,6 +94,7 @@ class Inventory:
             issuers=tuple(
                 named(one) for one in (*self.issuers.values(), *self.cluster_issuers.values())
             ),
+            namesake=self._namesake(seen),
             issuer_namespace=where,
             secrets=secrets,
             approves=self._choices.approve,
@@ -128,6 +131,14 @@ class Inventory:
             backoff=self._choices.backoff,
             owner_wanted=self._choices.enable_certificate_owner_ref,
         )
+
+    def _namesake(self, seen: Seen) -> CertificateRequest | None:
+        """Return the request of somebody else that has the name of the one that comes next."""
+        about = seen.certificate.metadata
+        name = request_name(about.name, seen.next_revision)
+        found = self._named_requests.get(Key(about.namespace, name))
+        owner = found.metadata.controller if found is not None else None
+        return None if owner is not None and owner.uid == about.uid else found
 
     def _links(self, seen: Seen) -> tuple[Link, ...]:
         links = []

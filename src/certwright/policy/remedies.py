@@ -59,6 +59,8 @@ REMEDIES: Mapping[str, str] = {
     "run.",
     Reason.INVALID_CERTIFICATE: "Look at the issuer's CA certificate (expired?) and at this "
     "machine's clock.",
+    Reason.REQUEST_FAILED: "Delete the CertificateRequest that has the name, or give Certificate "
+    "{certificate} another name.",
     Reason.REQUEST_PARSING_ERROR: "Delete the CertificateRequest: certwright makes a new one.",
     Reason.INVALID_ORDER: "Add the common name to spec.dnsNames of Certificate {certificate}.",
     Reason.SIGNING_ERROR: "Look at what Certificate {certificate} asks for and at the CA's key "

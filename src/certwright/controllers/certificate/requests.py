@@ -3,8 +3,6 @@
 Its pruning stands for certificates-revision-manager (3.10).
 """
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
@@ -24,12 +22,11 @@ from certwright.pki.csr import build_csr
 from certwright.pki.errors import PkiError
 from certwright.policy.certificate import CreateRequest, DeleteRequests
 from certwright.policy.csr import csr_request
+from certwright.policy.naming import request_name
 from certwright.runtime.outcome import Outcome, again_at, normal, warning
 from certwright.store.protocol import AlreadyExists, Invalid
 
-_LONGEST_NAME = 233
-_LONGEST_PREFIX = 168
-_RETRY = timedelta(seconds=30)
+_RETRY = timedelta(seconds=8)
 
 OF_FAILURES = frozenset({*CLEARED, names.FAILED_WITH})
 """Annotations that tell of one object's failure; they are never copied to the next attempt."""
@@ -96,14 +93,6 @@ def _unbuildable(turn: Turn, error: str) -> Outcome:
         return turn.report(REQUEST_MANAGER, status=status)
     event = warning(REQUEST_MANAGER, Reason.REQUEST_FAILED, message)
     return turn.report(REQUEST_MANAGER, event, status=status)
-
-
-def request_name(certificate: str, revision: int) -> str:
-    """Return the name of the request for a revision; long names are cut, and told by a hash."""
-    if len(f"{certificate}-{revision}") <= _LONGEST_NAME:
-        return f"{certificate}-{revision}"
-    prefix = re.sub(r"[^A-Za-z0-9]+$", "", certificate[:_LONGEST_PREFIX])
-    return f"{prefix}-{hashlib.sha256(certificate.encode()).hexdigest()}-{revision}"
 
 
 def normal_duration(text: str | None) -> str | None:
