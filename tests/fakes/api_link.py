@@ -19,6 +19,7 @@ from certwright.net.http import Response
 from certwright.net.stream import Arriving, Headers, Request, Tls
 from tests.fakes.clock import FakeClock
 
+_PATIENCE = 20
 URL = "https://api.example"
 
 
@@ -49,10 +50,16 @@ def lines(*frames: Any, breaks: bool = False) -> Said:
 
 
 class FakeLink:
-    """Answers in the order of `answers`; a request too many is no answer."""
+    """Answers in the order of `answers`; a request too many is no answer.
 
-    def __init__(self, answers: Iterable[Said]) -> None:
+    Looks whether the server has come as far as a watch are answered apart, by `look_back`.
+    """
+
+    def __init__(self, answers: Iterable[Said], *, look_back: Said | None = None) -> None:
         self.answers = deque(answers)
+        self.look_back = look_back or said({})
+        self.looked_back = 0
+        self._lost = 0
         self.asked: list[Request] = []
         self.tls: list[Tls] = []
         self.closed = 0
@@ -62,7 +69,11 @@ class FakeLink:
         return self
 
     async def request(self, request: Request) -> Response:
-        answer = self._next(request)
+        if "limit=1&" in request.target:
+            self.looked_back += 1
+            answer = self.look_back
+        else:
+            answer = self._next(request)
         return Response(answer.status, answer.headers, b"".join(answer.chunks), URL)
 
     @asynccontextmanager
@@ -80,6 +91,8 @@ class FakeLink:
     def _next(self, request: Request) -> Said:
         self.asked.append(request)
         if not self.answers:
+            self._lost += 1
+            assert self._lost < _PATIENCE, "it is asked for ever"
             raise lost()
         return self.answers.popleft()
 

@@ -6,8 +6,10 @@ after it was looked for once more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 
 from certwright.api.certificate import Certificate
 from certwright.api.core import Ingress, Secret, Service
@@ -24,15 +26,31 @@ KINDS: tuple[type[Resource], ...] = (
 )  # fmt: skip
 
 
-@asynccontextmanager
-async def collecting(store: Store) -> AsyncIterator[None]:
-    """Collect until the end of the block."""
-    collector = Collector(store)
-    tasks = [asyncio.create_task(collector.follow(kind)) for kind in KINDS]
-    tasks.append(asyncio.create_task(collector.collect()))
-    try:
-        yield
-    finally:
+@contextmanager
+def collecting(open_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Iterator[None]:
+    """Collect until the end of the block, on a thread and with a loop of its own."""
+    ready, ended = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(lambda: asyncio.run(_collect(open_store, ready, ended)))
+        try:
+            ready.wait(20)
+            yield
+        finally:
+            ended.set()
+            running.result(20)
+
+
+async def _collect(
+    open_store: Callable[[], AbstractAsyncContextManager[Store]],
+    ready: threading.Event,
+    ended: threading.Event,
+) -> None:
+    async with open_store() as store:
+        collector = Collector(store)
+        tasks = [asyncio.create_task(collector.follow(kind)) for kind in KINDS]
+        tasks.append(asyncio.create_task(collector.collect()))
+        ready.set()
+        await asyncio.to_thread(ended.wait)
         for task in tasks:
             task.cancel()
         for task in tasks:

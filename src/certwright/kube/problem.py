@@ -25,6 +25,8 @@ _WORDS = {
     503: "ServiceUnavailable",
     504: "Timeout",
 }
+_NO_FIELD = "<nil>"  # "some rules were not checked since others were broken"
+_TOO_LARGE = "ResourceVersionTooLarge"
 _EXPIRED = frozenset({"Expired", "Gone"})
 _LONGEST = 1000
 
@@ -46,6 +48,11 @@ class ApiProblem(Problem):
         self.causes = causes
 
     @property
+    def is_ahead(self) -> bool:
+        """The version asked about is none that the server has given out yet."""
+        return any(field == _TOO_LARGE for field, _ in self.causes)
+
+    @property
     def is_expired(self) -> bool:
         """The version asked about is too old to be known."""
         return self.status == 410 or self.reason in _EXPIRED  # noqa: PLR2004  # HTTP's Gone
@@ -53,6 +60,7 @@ class ApiProblem(Problem):
 
 class _Cause(Struct, frozen=True):
     field: str = ""
+    reason: str = ""
     message: str = ""
 
 
@@ -81,9 +89,12 @@ def parse_problem(status: int, body: bytes) -> ApiProblem:
         answer = _Status(message=f"the server answered with HTTP status {status}")
     code = answer.code or status
     causes = answer.details.causes if answer.details is not None else ()
+    named = [one for one in causes if one.field != _NO_FIELD]
     return ApiProblem(
         printable(answer.reason, 60) or _WORDS.get(code, "Unknown"),
         printable(answer.message, _LONGEST),
         status=code,
-        causes=tuple((printable(one.field, 200), printable(one.message, 500)) for one in causes),
+        causes=tuple(
+            (printable(one.field or one.reason, 200), printable(one.message, 500)) for one in named
+        ),
     )

@@ -29,6 +29,7 @@ _BODY_LIMIT: Final = 256 * 1024 * 1024  # a list without pages
 _FAILURE_LIMIT: Final = 1024 * 1024
 _UNAUTHORIZED: Final = 401
 _FIRST_FAILURE: Final = 400
+_BUSY: Final = frozenset({429, 503})
 _TRIES: Final = 5
 _LONGEST_WAIT: Final = timedelta(seconds=10)
 """Of one Retry-After. A caller that waited for minutes would act on what it saw before."""
@@ -195,7 +196,7 @@ def _request(call: Call, identity: Identity) -> Request:
 
 def _asked_to_wait(answer: Response) -> timedelta | None:
     """Return how long the server wants us to wait; None where it does not say so."""
-    if answer.status != 429 and answer.status < 500:  # noqa: PLR2004  # too many, and server errors
+    if answer.status not in _BUSY:
         return None
     text = answer.header("Retry-After")
     if not text.isdecimal() or len(text) > 6:  # noqa: PLR2004  # days

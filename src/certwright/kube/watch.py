@@ -148,6 +148,8 @@ class Reader(Generic[R]):
         while True:
             before = self._rest.clock.monotonic()
             try:
+                if failures or version == since:
+                    await self._look_back(version)
                 span = WATCH * (1 + self._random.random())
                 asked = self._query.asked(
                     watch="1",
@@ -171,6 +173,22 @@ class Reader(Generic[R]):
             failures += 1
             log.info("watch again", kind=self._query.kind.name, problem=problem)
             await self._rest.clock.sleep(_AGAIN.delay(failures, self._random.random()))
+
+    async def _look_back(self, version: str) -> None:
+        """Make sure that the server has come as far as we have.
+
+        One that was restored from a backup has not, and would be silent until it had again.
+        """
+        asked = {"limit": "1", "resourceVersion": version, "resourceVersionMatch": "NotOlderThan"}
+        path = collection(self._query.kind, self._query.namespace)
+        call = Call(path=path, query=asked, accept=METADATA_LIST)
+        try:
+            await self._rest.request(call)
+        except ApiProblem as problem:
+            if problem.is_ahead:
+                text = "the server has forgotten what came last: it was restored"
+                raise ApiProblem("Expired", text, status=410) from problem
+            raise
 
     async def _streamed(self) -> Snapshot[R]:
         asked = self._query.asked(

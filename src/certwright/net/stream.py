@@ -207,7 +207,7 @@ class Channel:
         try:
             yield _Streamed(answer, url)
         finally:
-            answer.release()  # a body that was read to its end leaves the connection for others
+            await _leave(answer)
 
     def _session_now(self) -> aiohttp.ClientSession:
         if self._session is None:  # here, since it needs the running loop
@@ -218,6 +218,30 @@ class Channel:
                 read_bufsize=_CHUNK,
             )
         return self._session
+
+
+async def _leave(answer: aiohttp.ClientResponse) -> None:
+    """Leave the connection to others if the body was read to its end, else cut it off.
+
+    Nobody waits for the server to say goodbye: it may have been silent for minutes.
+    """
+    unfinished = answer.connection  # none any more at the body's end
+    transport = unfinished.transport if unfinished is not None else None
+    if transport is None:
+        answer.release()
+        return
+    transport.abort()
+    answer.close()
+    loop = asyncio.get_running_loop()
+    for _ in range(2):  # turns of the loop until the socket is closed, even if it ends now
+        turn = loop.create_future()
+        loop.call_soon(_wake, turn)
+        await turn
+
+
+def _wake(turn: asyncio.Future[None]) -> None:
+    if not turn.done():  # whoever waited may have been cancelled
+        turn.set_result(None)
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from certwright.api.core import Secret
 from certwright.api.kinds import Document, encode, kind_of
 from certwright.api.meta import Key, Resource
 from certwright.api.secret import SecretSummary
@@ -44,6 +45,9 @@ _BY_REASON: Mapping[str, type[StoreProblem]] = {
     "Expired": Gone,
     "Gone": Gone,
 }
+_HARMLESS = frozenset({"NotFound", "AlreadyExists", "Conflict", "Forbidden"})
+_QUOTES_NOTHING = ("Required value", "Forbidden")
+_UNTYPED = "failed to create typed patch object"
 _INVALID = frozenset({"Invalid", "BadRequest", "RequestEntityTooLarge", "UnsupportedMediaType"})
 
 
@@ -116,7 +120,7 @@ class KubeStore:
         for name in ("resourceVersion", "uid"):  # the server's to give, and it insists
             document["metadata"].pop(name, None)
         written = writing.create(self._rest, kind, document, manager=manager)
-        return self._read(type(resource), await _asked(written))
+        return self._read(type(resource), await _asked(written, type(resource)))
 
     async def patch(
         self,
@@ -131,7 +135,12 @@ class KubeStore:
         body = _preconditioned({**patch}, version)
         body.pop("status", None)
         written = writing.merge(self._rest, kind_of(kind), key, body, manager=manager)
-        return self._read(kind, await _asked(written))
+        try:
+            return self._read(kind, await _asked(written, kind))
+        except Invalid as problem:
+            if {path for path, _ in problem.violations} != {"metadata.uid"}:
+                raise
+            raise Conflict("Conflict", problem.message) from problem  # another incarnation
 
     async def apply(
         self, kind: type[R], key: Key, fields: Document, *, manager: str, force: bool = False
@@ -141,7 +150,7 @@ class KubeStore:
         written = writing.apply(
             self._rest, kind_of(kind), key, wanted, manager=manager, force=force
         )
-        return self._read(kind, await _asked(written))
+        return self._read(kind, await _asked(written, kind))
 
     async def patch_status(
         self,
@@ -156,9 +165,10 @@ class KubeStore:
         what = kind_of(kind)
         if not what.has_status:
             raise NotFound("NotFound", f"{what.name} has no status")
-        body = _preconditioned({"status": patch}, version)
+        # an empty status would be a change where there is none yet
+        body = _preconditioned({"status": patch} if patch else {}, version)
         written = writing.merge(self._rest, what, key, body, manager=manager, subresource="status")
-        return self._read(kind, await _asked(written))
+        return self._read(kind, await _asked(written, kind))
 
     async def delete(
         self, kind: type[R], key: Key, *, uid: str | None = None, version: str | None = None
@@ -192,7 +202,7 @@ class KubeStore:
             raise Unavailable("InternalError", text) from error
 
 
-async def _asked(answer: Awaitable[T]) -> T:
+async def _asked(answer: Awaitable[T], kind: type[Resource] | None = None) -> T:
     try:
         return await answer
     except msgspec.MsgspecError as error:
@@ -201,21 +211,31 @@ async def _asked(answer: Awaitable[T]) -> T:
     except StoreProblem:
         raise
     except Problem as problem:
-        raise _translated(problem) from problem
+        raise _translated(problem, kind) from (None if kind is Secret else problem)
 
 
-def _translated(problem: Problem) -> StoreProblem:
+def _translated(problem: Problem, kind: type[Resource] | None = None) -> StoreProblem:
     """Make the store's failure of the server's, by the server's own word for it."""
     if not isinstance(problem, ApiProblem):
         return Unavailable(problem.reason, problem.message, remedy=problem.remedy)
+    message, violations = problem.message, problem.causes
+    if kind is Secret and problem.reason not in _HARMLESS:  # the server's text may quote all of it
+        violations = tuple((path, _without_value(rule)) for path, rule in problem.causes)
+        told = "; ".join(f"{path}: {rule}" for path, rule in violations) or problem.reason
+        message = f"the API server does not take the Secret: {told}"
     if problem.is_expired:
-        return Gone(problem.reason, problem.message)
-    if problem.reason in _INVALID:
-        return Invalid(problem.reason, problem.message, violations=problem.causes)
+        return Gone(problem.reason, message)
+    # the server answers with 500 to an apply of wrong types
+    if problem.reason in _INVALID or problem.message.startswith(_UNTYPED):
+        return Invalid(problem.reason, message, violations=violations)
     found = _BY_REASON.get(problem.reason, StoreProblem)
     if problem.status >= 500 or problem.status == 429:  # noqa: PLR2004  # it failed, or is busy
         found = Unavailable
-    return found(problem.reason, problem.message)
+    return found(problem.reason, message)
+
+
+def _without_value(rule: str) -> str:
+    return rule if rule.startswith(_QUOTES_NOTHING) else "is not valid"
 
 
 def _preconditioned(patch: Document, version: str | None) -> Document:

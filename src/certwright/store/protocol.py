@@ -6,7 +6,8 @@ pass one contract suite (tests/contract/store). Rules that hold for every method
 * A `resource_version` is opaque; it grows with every change in the whole store.
 * Every write names its `manager` (Kubernetes' field manager).
 * A write that changes nothing leaves the version alone and makes no event.
-* `metadata.generation` grows only when the spec changes; status is written by `patch_status` alone.
+* `metadata.generation` grows only when the spec changes, or when a delete begins to wait for
+  finalizers; status is written by `patch_status` alone.
 * A delete with finalizers present only sets `deletionTimestamp`; removing the last one deletes.
 * `SecretSummary` is read (get, list, watch) like a kind of its own: a Secret without its bytes.
   Lists and watches may know only the metadata of Secrets without cert-manager's label (`partial`).

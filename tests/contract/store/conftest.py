@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
 
@@ -41,17 +41,13 @@ def opener(request: pytest.FixtureRequest) -> Opener:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """One API server for all tests; each has a namespace of its own."""
-    with api_server_for_a_session(tmp_path_factory.mktemp("api-server")) as running:
+    folder = tmp_path_factory.mktemp("api-server")
+    with api_server_for_a_session(folder) as running, collecting(lambda: _open_kube(running)):
         yield running
 
 
-@asynccontextmanager
-async def _open_kube(server: ApiServer) -> AsyncIterator[Store]:
-    async with (
-        KubeStore.open(server.rest(), random=Random(1)) as store,
-        collecting(store),
-    ):
-        yield store
+def _open_kube(server: ApiServer) -> AbstractAsyncContextManager[Store]:
+    return KubeStore.open(server.rest(), random=Random(1))
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ async def test_an_apply_is_recorded_as_kubernetes_does(store: Store, namespace: 
 
 async def test_a_repeated_apply_changes_nothing(store: Store, namespace: str) -> None:
     key = Key(namespace, "s")
-    wanted = {"metadata": {"labels": {"l": "1"}, "annotations": {}}, **_data(a="MQ==")}
+    wanted = {"metadata": {"labels": {"l": "1"}}, **_data(a="MQ==")}
     await store.apply(Secret, key, wanted, manager=OTHER)
     await store.apply(Secret, key, wanted, manager=ME)
     before = await store.get(Secret, key)

@@ -170,6 +170,7 @@ class Dictionary(RuleBasedStateMachine):
             del self.model[name]
         elif not known.deleting:
             known.deleting = True
+            known.generation += 1
             known.version = self._stored(name).metadata.resource_version
 
     @rule(name=names)

@@ -186,6 +186,28 @@ async def test_a_version_too_old_ends_the_watch(answer: Any) -> None:
     assert problem.value.is_expired
 
 
+async def test_a_version_that_the_server_has_not_given_out_yet_ends_the_watch() -> None:
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    status = {
+        "kind": "Status", "reason": "Timeout", "code": 504, "details": {"causes": [cause]},
+    }  # fmt: skip
+    link = FakeLink([], look_back=said(status, 504, headers=(("Retry-After", "1"),)))
+
+    with pytest.raises(ApiProblem) as problem:
+        await first(a_reader(link), 1)
+
+    assert problem.value.is_expired
+
+
+async def test_how_far_the_server_has_come_is_asked_at_the_start_and_after_failures() -> None:
+    over, more = lines(a_frame("ADDED", "a", 2)), lines(a_frame("ADDED", "b", 3))
+    link = FakeLink([over, refused(500), more])
+
+    await first(a_reader(link), 2)
+
+    assert link.looked_back == 3  # at the start, after "it ended at once", after the 500
+
+
 async def test_an_error_of_another_kind_does_not_end_the_watch() -> None:
     error = {"type": "ERROR", "object": {"kind": "Status", "code": 500, "reason": "InternalError"}}
     link = FakeLink([lines(error), lines(a_frame("ADDED", "a", 2))])

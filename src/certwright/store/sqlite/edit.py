@@ -137,6 +137,8 @@ def deleted(old: Document, author: Author) -> Document | None:
     if "deletionTimestamp" in metadata:
         return old
     deletion = {"deletionTimestamp": timestamp(author.now), "deletionGracePeriodSeconds": 0}
+    if metadata.get("generation"):  # as Kubernetes does
+        deletion["generation"] = metadata["generation"] + 1
     return {**old, "metadata": {**metadata, **deletion}}
 
 
