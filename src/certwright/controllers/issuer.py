@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from certwright.api.certificate import Certificate
+from certwright.api.certificate import READY, Certificate
+from certwright.api.conditions import find_condition
 from certwright.api.core import Secret
 from certwright.api.issuer import AnyIssuer, ClusterIssuer, Issuer
 from certwright.api.meta import Key
@@ -148,8 +149,10 @@ async def _set_up_ca(world: World, view: View, issuer: AnyIssuer) -> Outcome:
         wanted = Readiness(ready=False, reason=reason, message=message)
         return _ready(issuer, wanted, now, warning(speaker, reason, message))
     verified = Readiness(ready=True, reason=Reason.KEY_PAIR_VERIFIED, message=_VERIFIED)
-    event = normal(speaker, Reason.KEY_PAIR_VERIFIED, _VERIFIED)
-    return _ready(issuer, verified, now, event)
+    ready = find_condition(issuer.status.conditions, READY)
+    if ready is not None and ready.reason == Reason.KEY_PAIR_VERIFIED:
+        return _ready(issuer, verified, now)  # told before, maybe by cert-manager
+    return _ready(issuer, verified, now, normal(speaker, Reason.KEY_PAIR_VERIFIED, _VERIFIED))
 
 
 def _ready(issuer: AnyIssuer, wanted: Readiness, now: datetime, *events: Report) -> Outcome:

@@ -64,17 +64,29 @@ class Place(Struct):
         )
         return path
 
+    def run(self, *options: str, status: int = 0) -> str:
+        """Run the program to its end, and return what it says on both streams."""
+        answer = subprocess.run(
+            self._command(options, ADMIN), capture_output=True, text=True, check=False, timeout=60
+        )
+        words = answer.stdout + answer.stderr
+        assert answer.returncode == status, words
+        return words
+
+    def _command(self, options: tuple[str, ...], user: str) -> list[str]:
+        return [
+            *PROGRAM,
+            "run",
+            f"--kubeconfig={self.kubeconfig(user)}",
+            f"--leader-election-namespace={self.namespace}",
+            *options,
+        ]
+
     def start(self, *options: str, user: str = ADMIN) -> subprocess.Popen[bytes]:
         """Start the program; it is ended with the place."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [
-                    *PROGRAM,
-                    "run",
-                    f"--kubeconfig={self.kubeconfig(user)}",
-                    f"--leader-election-namespace={self.namespace}",
-                    *options,
-                ],
+                self._command(options, user),
                 stdout=log,
                 stderr=log,
                 cwd="/",
