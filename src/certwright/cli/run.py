@@ -102,6 +102,9 @@ def _machine(chosen: Chosen, directory: Path) -> Settings:
         or credentials_from_environment(),
         options=_options(chosen),
         resolvers=system_resolvers(),
+        # on a machine of its own nothing listens unless it is asked to
+        metrics_address=chosen.given.get("metrics-listen-address", ""),
+        health_address=chosen.given.get("internal-healthz-listen-address", ""),
     )
 
 
@@ -123,6 +126,9 @@ def _cluster(chosen: Chosen) -> ClusterSettings:
         allow_unserved=chosen.on("allow-unserved"),
         options=options,
         resolvers=system_resolvers(),
+        metrics_address=chosen.text("metrics-listen-address"),
+        health_address=chosen.text("internal-healthz-listen-address"),
+        health_timeout=chosen.span("internal-healthz-leader-election-timeout"),
     )
 
 
@@ -130,6 +136,7 @@ def _election(chosen: Chosen) -> Election:
     election = Election(
         identity=leader_identity(),
         namespace=chosen.text("leader-election-namespace"),
+        serves=chosen.text("namespace"),
         lease_duration=chosen.span("leader-election-lease-duration"),
         renew_deadline=chosen.span("leader-election-renew-deadline"),
         retry_period=chosen.span("leader-election-retry-period"),

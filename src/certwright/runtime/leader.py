@@ -29,6 +29,8 @@ from certwright.store.protocol import AlreadyExists, Conflict, NotFound, Store, 
 NAME = "cert-manager-controller"
 HOLDER = "certwright.io/holder"
 """Annotation by which one certwright knows another: the identity, and a word of its own."""
+SERVES = "certwright.io/serves"
+"""Annotation with the one namespace that a certwright works on; missing where it is all."""
 _MANAGER = "certwright-leader"
 
 log = structlog.get_logger(__name__)
@@ -39,10 +41,14 @@ class LeaseLost(Stalled):
 
 
 class Election(Struct, frozen=True, kw_only=True):
-    """How the leader is chosen; the defaults are cert-manager's."""
+    """How the leader is chosen; the defaults are cert-manager's.
+
+    `serves` is the one namespace that is worked on; empty for all.
+    """
 
     identity: str
     namespace: str = "kube-system"
+    serves: str = ""
     lease_duration: timedelta = timedelta(seconds=60)
     renew_deadline: timedelta = timedelta(seconds=40)
     retry_period: timedelta = timedelta(seconds=15)
@@ -73,6 +79,20 @@ class Lead:
         limit = self._election.renew_deadline.total_seconds()
         spans = zip(self._now(), self._renewed, strict=True)
         return all(now - then < limit for now, then in spans)
+
+    @property
+    def silent_for(self) -> timedelta | None:
+        """Since the last renewal; None where this process holds no lease."""
+        if self._renewed is None:
+            return None
+        return timedelta(seconds=self._now()[0] - self._renewed[0])
+
+    @property
+    def silent_for(self) -> timedelta | None:
+        """Since the last renewal; None where this process does not lead."""
+        if self._renewed is None:
+            return None
+        return timedelta(seconds=self._clock.monotonic() - self._renewed[0])
 
     def check(self) -> None:
         """Let an effect on the outside happen.
@@ -152,7 +172,8 @@ class Lead:
         await self._refuse_others_elsewhere()
         spec = self._spec(lease)
         try:
-            return self._leads_by(await self._patch(lease, {"spec": spec, **self._marked()}), began)
+            patch = {"spec": spec, "metadata": {"annotations": self._marks()}}
+            return self._leads_by(await self._patch(lease, patch), began)
         except (Conflict, NotFound):
             return False
 
@@ -171,10 +192,9 @@ class Lead:
 
     async def _create(self, began: tuple[float, float]) -> bool:
         metadata = ObjectMeta(
-            namespace=self._election.namespace, name=NAME, annotations={HOLDER: self._mark}
+            namespace=self._election.namespace, name=NAME, annotations=self._marks()
         )
-        lease = Lease(metadata=metadata, spec=LeaseSpec())
-        fields = self._spec(lease)
+        fields = self._spec(Lease(metadata=metadata))
         wanted = LeaseSpec(
             holder_identity=fields["holderIdentity"],
             lease_duration_seconds=fields["leaseDurationSeconds"],
@@ -222,8 +242,16 @@ class Lead:
             return
         for lease in leases:
             elsewhere = lease.metadata.namespace != self._election.namespace
-            if lease.metadata.name == NAME and elsewhere and self._is_live(lease):
+            if lease.metadata.name != NAME or not elsewhere or self._is_beside(lease):
+                continue
+            if self._is_live(lease):
                 raise _held(lease)
+
+    def _is_beside(self, lease: Lease) -> bool:
+        """Whether its holder is a certwright that works on another namespace than ours."""
+        theirs = lease.metadata.annotations.get(SERVES, "")
+        ours = self._election.serves
+        return _is_certwrights(lease) and bool(theirs and ours) and theirs != ours
 
     def _is_live(self, lease: Lease) -> bool:
         renewed = parse_micro_time(lease.spec.renew_time)
@@ -250,8 +278,9 @@ class Lead:
             "leaseTransitions": (lease.spec.lease_transitions or 0) + 1,
         }
 
-    def _marked(self) -> Document:
-        return {"metadata": {"annotations": {HOLDER: self._mark}}}
+    def _marks(self) -> dict[str, str]:
+        serves = {SERVES: self._election.serves} if self._election.serves else {}
+        return {HOLDER: self._mark, **serves}
 
     def _holder(self) -> str:
         return (self._lease.spec.holder_identity or "") if self._lease is not None else ""

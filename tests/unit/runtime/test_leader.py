@@ -95,6 +95,20 @@ async def test_a_lease_that_ran_out_elsewhere_prevents_nothing(
     await Lead(store, clock, ELECTION).acquire()
 
 
+async def test_certwrights_of_two_namespaces_work_beside_each_other(
+    store: Store, clock: FakeClock
+) -> None:
+    one, two = (
+        Lead(store, clock, replace(ELECTION, namespace=name, serves=name)) for name in ("a", "b")
+    )
+    await one.acquire()
+
+    await two.acquire()
+
+    with pytest.raises(Stalled, match="holds the lease a/"):
+        await Lead(store, clock, ELECTION).acquire()
+
+
 async def test_a_standby_takes_over_when_the_lease_is_released(
     store: Store, clock: FakeClock
 ) -> None:
