@@ -87,13 +87,6 @@ class Lead:
             return None
         return timedelta(seconds=self._now()[0] - self._renewed[0])
 
-    @property
-    def silent_for(self) -> timedelta | None:
-        """Since the last renewal; None where this process does not lead."""
-        if self._renewed is None:
-            return None
-        return timedelta(seconds=self._clock.monotonic() - self._renewed[0])
-
     def check(self) -> None:
         """Let an effect on the outside happen.
 
