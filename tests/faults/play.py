@@ -62,7 +62,7 @@ async def _explained(row: Row, stage: Stage) -> Looked:
 
 async def _well(row: Row, stage: Stage) -> None:
     ready = await stage.until(stage.is_ready, AT_MOST)
-    if not ready and row.ends is Ends.RENEW:
+    if not ready and row.ends in (Ends.RENEW, Ends.ASK):
         await stage.renew()
         ready = await stage.until(stage.is_ready, AT_MOST)
     elif not ready and row.ends is Ends.NEXT:

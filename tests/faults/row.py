@@ -17,6 +17,7 @@ class Ends(StrEnum):
 
     AT_ONCE = "within 10 s by itself"
     RENEW = "at the next attempt, or within 10 s of `certwright renew`"
+    ASK = "within 10 s of `certwright renew`, or of an edit of the object"
     NEXT = "at the next attempt"
     NEVER_ILL = "there is nothing to mend: it becomes Ready"
 

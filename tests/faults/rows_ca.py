@@ -327,7 +327,7 @@ ROWS = (
         reason="ErrRegisterACMEAccount",
         says="forbidden domains",
         remedy="spec.acme.email",
-        ends=Ends.RENEW,
+        ends=Ends.ASK,
     ),
     Row(
         name="order-expired",

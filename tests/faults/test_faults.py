@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.faults.page import PAGE, line_of, page
 from tests.faults.play import played
-from tests.faults.row import Row
+from tests.faults.row import Ends, Row
 from tests.faults.table import ROWS
 
+LATER = tuple(row for row in ROWS if row.ends is Ends.RENEW)
 LASTING = ("ca-away", "ca-goes-away", "ca-500", "primary-down", "resolver-silent", "zone-not-found")
 """Outages outside: their pauses have grown to many minutes after some hours."""
 
@@ -19,6 +21,11 @@ def test_fault_is_explained_and_ends_when_it_is_mended(row: Row) -> None:
     looked = played(row)
 
     assert line_of(row, looked) in PAGE.read_text().splitlines()
+
+
+@pytest.mark.parametrize("row", LATER, ids=[row.name for row in LATER])
+def test_next_attempt_comes_by_itself(row: Row) -> None:
+    played(replace(row, ends=Ends.NEXT))
 
 
 @pytest.mark.parametrize("name", LASTING)
