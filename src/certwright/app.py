@@ -45,7 +45,10 @@ from certwright.files.publish import Publisher
 from certwright.files.report import Report, Reporter, report_path
 from certwright.issuers.accounts import AcmeAccounts, ClosableHttp
 from certwright.net.http import HttpClient, Trust
+from certwright.runtime.counts import Counts
+from certwright.runtime.health import Health
 from certwright.runtime.loop import Controller, Runtime
+from certwright.runtime.metrics import Metrics
 from certwright.runtime.queue import LONGEST_NAP
 from certwright.runtime.view import View
 from certwright.settings import Settings, Ways
@@ -54,6 +57,7 @@ from certwright.solvers.protocol import Solver
 from certwright.solvers.provider import Credentials
 from certwright.store.protocol import Store
 from certwright.store.sqlite.store import SqliteStore, Tuning
+from certwright.web.routes import Places, serving
 
 MANIFESTS = "certwright-directory"
 """Field manager of what comes from the folder of manifests."""
@@ -121,7 +125,10 @@ async def started(
         store = await stack.enter_async_context(
             SqliteStore.open(settings.state, clock=clock, admission=rules, tuning=seams.tuning)
         )
-        world = await build_world(settings, clock, seams, stack=stack)
+        counts, health = Counts(), Health(clock)
+        metrics = Metrics(counts, clock)
+        await stack.enter_async_context(serving(places(settings), metrics, health))
+        world = await build_world(settings, clock, seams, stack=stack, counts=counts)
         reporter = _build_reporter(settings, clock)
         runtime = Runtime(
             store,
@@ -131,6 +138,9 @@ async def started(
             random=seams.random,
             longest_nap=seams.longest_nap,
         )
+        runtime.count_in(counts)
+        metrics.show(runtime.view)
+        health.work_by(runtime)
         runtime.tell_of_store(
             lambda words, again: reporter.update(state_error=words, state_next=again)
         )
@@ -181,11 +191,20 @@ def build_controllers(world: World) -> tuple[Controller[Any], ...]:
     return tuple(one for one in every if wanted.intersection(one.stands_for))
 
 
+def places(settings: Ways) -> Places:
+    """Return where metrics and probes are answered."""
+    return Places(metrics=settings.metrics_address, health=settings.health_address)
+
+
 async def build_world(
-    settings: Ways, clock: Clock, seams: Seams, *, stack: AsyncExitStack
+    settings: Ways, clock: Clock, seams: Seams, *, stack: AsyncExitStack, counts: Counts
 ) -> World:
     """Build what the controllers are handed; the ways out close with the stack."""
-    accounts = AcmeAccounts(clock, connect=seams.connect)
+    accounts = AcmeAccounts(
+        clock,
+        connect=seams.connect,
+        told=lambda exchange: counts.asked(exchange, clock.monotonic()),
+    )
     stack.push_async_callback(accounts.aclose)
     http = seams.connect(Trust())
     stack.push_async_callback(http.aclose)

@@ -13,7 +13,14 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from certwright.app import Seams, build_controllers, build_world, real_seams, running_beside
+from certwright.app import (
+    Seams,
+    build_controllers,
+    build_world,
+    places,
+    real_seams,
+    running_beside,
+)
 from certwright.base.clock import Clock, SystemClock
 from certwright.base.problem import Problem, Stalled
 from certwright.base.reason import Reason
@@ -28,13 +35,17 @@ from certwright.kube.rest import Rest
 from certwright.net.permit import Permit, PermittedHttp, PermittedLink
 from certwright.net.stream import Channel, Link, Tls
 from certwright.runtime.cache import Cache
+from certwright.runtime.counts import Counts
+from certwright.runtime.health import Health
 from certwright.runtime.leader import Lead, LeaseLost
 from certwright.runtime.loop import Runtime
+from certwright.runtime.metrics import Metrics
 from certwright.runtime.observe import LookingStore
 from certwright.runtime.view import View
 from certwright.settings import ClusterSettings, environment
 from certwright.store.kube import KubeStore
 from certwright.store.protocol import Store
+from certwright.web.routes import serving
 
 _TICK_SECONDS = 1.0
 _REST = timedelta(milliseconds=50)
@@ -85,12 +96,19 @@ async def started_on_cluster(
         await _look_around(settings, clock, seams)
         lead = Lead(plain, clock, settings.election) if settings.election is not None else None
         permit: Permit = lead.check if lead is not None else _always
+        counts, health = Counts(), _health(settings, clock)
+        metrics = Metrics(counts, clock)
+        await stack.enter_async_context(serving(places(settings), metrics, health))
         if lead is not None:
+            health.lead_by(lead)
             await lead.acquire()
             stack.push_async_callback(lead.release)
             stack.callback(_watch_over(lead, lost or _log_loss))
         store = await _store(stack, settings, clock, seams, permit=permit)
-        runtime = await _build_runtime(settings, clock, _guarded(seams, permit), store, stack=stack)
+        guarded = _guarded(seams, permit)
+        runtime = await _build_runtime(settings, clock, guarded, store, stack=stack, counts=counts)
+        metrics.show(runtime.view)
+        health.work_by(runtime)
         jobs = [runtime.run, *([lead.keep] if lead is not None else [])]
         await stack.enter_async_context(running_beside(jobs))
         yield Cluster(store=store, view=runtime.view, runtime=runtime, lead=lead)
@@ -107,7 +125,8 @@ async def observe(
         seams = _guarded(seams, _never)
         served = settings.options.controllers - _OUTSIDE
         settings = replace(settings, options=replace(settings.options, controllers=served))
-        runtime = await _build_runtime(settings, clock, seams, looking, stack=stack)
+        counts = Counts()
+        runtime = await _build_runtime(settings, clock, seams, looking, stack=stack, counts=counts)
         await stack.enter_async_context(running_beside([runtime.run]))
         while not runtime.at_rest:
             await clock.sleep(_REST)
@@ -153,11 +172,24 @@ async def _leftovers(settings: ClusterSettings, clock: Clock) -> tuple[Leftover,
         await rest.aclose()
 
 
+def _health(settings: ClusterSettings, clock: Clock) -> Health:
+    if settings.election is None:
+        return Health(clock)
+    longest = settings.election.lease_duration + settings.health_timeout
+    return Health(clock, longest_silence=longest)
+
+
 async def _build_runtime(
-    settings: ClusterSettings, clock: Clock, seams: Seams, store: Store, *, stack: AsyncExitStack
+    settings: ClusterSettings,
+    clock: Clock,
+    seams: Seams,
+    store: Store,
+    *,
+    stack: AsyncExitStack,
+    counts: Counts,
 ) -> Runtime:
-    world = await build_world(settings, clock, seams, stack=stack)
-    return Runtime(
+    world = await build_world(settings, clock, seams, stack=stack, counts=counts)
+    runtime = Runtime(
         store,
         clock,
         controllers=leaving_alone(build_controllers(world)),
@@ -165,6 +197,8 @@ async def _build_runtime(
         random=seams.random,
         longest_nap=seams.longest_nap,
     )
+    runtime.count_in(counts)
+    return runtime
 
 
 async def _store(

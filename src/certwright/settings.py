@@ -51,12 +51,16 @@ class Ways(Struct, frozen=True, kw_only=True):
         name_servers: what is asked instead of a name server (host or IP, port); the lab and tests
             cannot bind port 53, yet walk the real path.
         hosts: host names of HTTP servers with the IP address and port to connect to instead.
+        metrics_address: where /metrics is served, host:port; empty or `0` for nowhere.
+        health_address: where /livez and /readyz are served.
     """
 
     options: Options = Options()
     resolvers: tuple[str, ...] = ()
     name_servers: Mapping[Address, Address] = field(default_factory=dict)
     hosts: Addresses = field(default_factory=dict)
+    metrics_address: str = ""
+    health_address: str = ""
 
 
 class Settings(Ways, frozen=True, kw_only=True):
@@ -89,6 +93,7 @@ class ClusterSettings(Ways, frozen=True, kw_only=True):
         requests_per_second: of the API server, at most; 0: the server decides.
         burst: how many of them at once.
         allow_unserved: start although there are objects that are not served; they are left alone.
+        health_timeout: how long past its lease a leader counts as alive.
     """
 
     config: Config
@@ -97,6 +102,7 @@ class ClusterSettings(Ways, frozen=True, kw_only=True):
     requests_per_second: float = 0
     burst: int = 0
     allow_unserved: bool = False
+    health_timeout: timedelta = timedelta(seconds=20)
 
 
 def find_cluster(kubeconfig: Path | None, context: str, master: str) -> Config:

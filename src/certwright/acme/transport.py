@@ -7,6 +7,7 @@ that is, when it has done nothing. A request without an answer is never sent aga
 import asyncio
 import re
 from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -34,6 +35,23 @@ _SUCCESS = range(200, 300)
 T = TypeVar("T")
 
 
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it went: what for, where to, and how it ended.
+
+    `status` is 0 where nothing answered.
+    """
+
+    operation: str
+    method: str
+    url: str
+    status: int
+    seconds: float
+
+
+def _unheard(_exchange: Exchange) -> None:
+    """Nobody wants to know."""
+
+
 class Signer(msgspec.Struct, frozen=True):
     """Who signs: a key, by the URL of its account, or by itself where it has none (§6.2)."""
 
@@ -55,10 +73,19 @@ class Transport:
     more fresh nonces than there are slots: every answer, errors too, brings the next one.
     """
 
-    def __init__(self, directory_url: str, http: Http, clock: Clock, *, slots: int = 16) -> None:
+    def __init__(
+        self,
+        directory_url: str,
+        http: Http,
+        clock: Clock,
+        *,
+        slots: int = 16,
+        told: Callable[[Exchange], None] = _unheard,
+    ) -> None:
         self.directory_url = directory_url
         self.clock = clock
         self._http = http
+        self._told = told
         self._slots = asyncio.Semaphore(slots)
         self._nonces: deque[str] = deque(maxlen=_KEPT_NONCES)
         self._directory: Directory | None = None
@@ -91,7 +118,7 @@ class Transport:
             refused = 0
             while True:
                 body = signer.sign(payload, url, nonce)
-                answer = await self._http.request("POST", url, headers=headers, body=body)
+                answer = await self._send(url, operation, headers=headers, body=body)
                 nonce = _nonce_of(answer)
                 error = None if answer.status in _SUCCESS else self._error(answer, operation)
                 if error is None or not error.is_bad_nonce() or refused == MAX_BAD_NONCES:
@@ -117,10 +144,30 @@ class Transport:
         return nonce
 
     async def _get(self, url: str, operation: str) -> Response:
-        answer = await self._http.request("GET", url, headers={"Accept-Language": "en"})
+        answer = await self._send(url, operation, headers={"Accept-Language": "en"})
         if answer.status not in _SUCCESS:
             raise self._error(answer, operation)
         return answer
+
+    async def _send(
+        self, url: str, operation: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Response:
+        began, status = self.clock.monotonic(), 0
+        method = "GET" if body is None else "POST"
+        try:
+            answer = await self._http.request(method, url, headers=headers, body=body)
+            status = answer.status
+            return answer
+        finally:
+            self._told(
+                Exchange(
+                    operation=operation,
+                    method=method,
+                    url=url,
+                    status=status,
+                    seconds=self.clock.monotonic() - began,
+                )
+            )
 
     def _error(self, answer: Response, operation: str) -> AcmeProblem:
         return build_error(

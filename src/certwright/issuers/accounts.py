@@ -18,7 +18,7 @@ from certwright.acme.directory import Directory
 from certwright.acme.identifier import Identifier
 from certwright.acme.jws import AccountKey, ExternalAccount
 from certwright.acme.order import Order
-from certwright.acme.transport import Transport
+from certwright.acme.transport import Exchange, Transport
 from certwright.api.issuer import ACMEIssuer
 from certwright.base.clock import Clock
 from certwright.net.http import Http, Trust
@@ -122,10 +122,18 @@ class AcmeAccounts:
     Args:
         clock: for Retry-After.
         connect: opens an HTTP client for one way of trusting; the one way out to the CAs.
+        told: is called after each request to a CA.
     """
 
-    def __init__(self, clock: Clock, *, connect: Callable[[Trust], ClosableHttp]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        connect: Callable[[Trust], ClosableHttp],
+        told: Callable[[Exchange], None] = lambda _exchange: None,
+    ) -> None:
         self._clock = clock
+        self._told = told
         self._connect = connect
         self._https: dict[Trust, ClosableHttp] = {}
         self._transports: dict[tuple[str, Trust], Transport] = {}
@@ -176,7 +184,7 @@ class AcmeAccounts:
         # shared by the accounts at one CA: so are its directory, its nonces and its slots
         found = self._transports.get((server, trust))
         if found is None:
-            found = Transport(server, self._http(trust), self._clock)
+            found = Transport(server, self._http(trust), self._clock, told=self._told)
             self._transports[server, trust] = found
         return found
 

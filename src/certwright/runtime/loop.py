@@ -21,6 +21,7 @@ from certwright.base.backoff import ISSUANCE, RECONCILE
 from certwright.base.clock import Clock
 from certwright.base.problem import Problem, Retryable, Waiting
 from certwright.runtime.cache import Cache, Index, Observed
+from certwright.runtime.counts import Counts
 from certwright.runtime.events import Recorder
 from certwright.runtime.outcome import DONE, Outcome
 from certwright.runtime.queue import LONGEST_NAP, Queue
@@ -97,6 +98,7 @@ class Runtime:
         longest_nap: timedelta = LONGEST_NAP,
     ) -> None:
         self._store = store
+        self._counts = Counts()
         self._clock = clock
         self._random = random
         self._controllers = controllers
@@ -124,6 +126,15 @@ class Runtime:
         The words are empty when it does again.
         """
         self._store_fails = told
+
+    def count_in(self, counts: Counts) -> None:
+        """Count reconciles there."""
+        self._counts = counts
+
+    @property
+    def synced(self) -> bool:
+        """Everything was read once."""
+        return not self._syncing
 
     @property
     def at_rest(self) -> bool:
@@ -212,6 +223,7 @@ class Runtime:
 
     async def _step(self, controller: Controller[Any], queue: Queue, key: Key) -> None:
         seen = self.view.get(controller.kind, key)
+        failed = True
         try:
             outcome, problem = await self._reconcile(controller, queue, key)
             pausing = problem is not None or outcome.again_at is not None
@@ -222,6 +234,7 @@ class Runtime:
         except Conflict:
             await self._refresh(controller.kind, queue, key)
         except NotFound:
+            failed = False
             queue.forget(key)
         except StoreProblem as refused:
             log.warning("store", controller=controller.name, key=str(key), problem=refused.message)
@@ -234,9 +247,11 @@ class Runtime:
             log.exception("bug", controller=controller.name, key=str(key))
             queue.failed(key)
         else:
+            failed = isinstance(problem, Retryable)
             self._schedule(queue, key, outcome, problem)
             self._written(controller.name, key)
         finally:
+            self._counts.synced(controller.stands_for or (controller.name,), failed=failed)
             queue.done(key)
 
     def _written(self, controller: str, key: Key) -> None:
