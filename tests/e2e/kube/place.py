@@ -79,6 +79,8 @@ class Place(Struct):
             "run",
             f"--kubeconfig={self.kubeconfig(user)}",
             f"--leader-election-namespace={self.namespace}",
+            "--metrics-listen-address=0",  # several run at once
+            "--internal-healthz-listen-address=0",
             *options,
         ]
 
