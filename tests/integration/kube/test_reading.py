@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,7 +16,8 @@ from certwright.kube import apply as writing
 from certwright.kube.problem import ApiProblem
 from certwright.kube.rest import Rest
 from certwright.kube.watch import Query, Reader
-from tests.integration.servers.apiserver import ApiServer
+from tests.integration.servers.apiserver import ApiServer, bare_api_server
+from tests.integration.servers.etcd import etcd
 
 SECRET = kind_of(Secret)
 
@@ -64,10 +66,21 @@ async def test_a_line_of_a_megabyte_is_read(rest: Rest, namespace: str) -> None:
     assert len(seen.resource.data["a"]) == 900_000
 
 
-async def test_a_version_from_before_a_compaction_is_too_old(rest: Rest) -> None:
-    with pytest.raises(ApiProblem) as problem:
-        async for _ in a_reader(rest).watch("1"):
-            pass
+async def test_a_version_from_before_a_restart_is_too_old(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with etcd(tmp_path) as storage:
+        async with bare_api_server(tmp_path / "one", storage) as server:
+            first = server.rest()
+            since = (await a_reader(first).list()).version
+            await write(first, "ours", "s")
+            await first.aclose()
+
+        async with bare_api_server(tmp_path / "two", storage) as server:
+            second = server.rest()
+            with pytest.raises(ApiProblem) as problem:
+                await anext(a_reader(second).watch(since))
+            await second.aclose()
 
     assert problem.value.is_expired
 
