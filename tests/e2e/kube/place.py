@@ -114,15 +114,18 @@ class Place(Struct):
             assert self.clock.monotonic() < deadline, f"not in {seconds} s; log:\n{self.words()}"
             await self.clock.sleep(timedelta(milliseconds=50))
 
-    async def create(self, document: Document, namespace: str | None = None) -> Resource:
+    async def create(self, document: Document) -> Resource:
         """Create an object as a user; it goes into the place unless it says where."""
+        return await self.store.create(self.read(document), manager=USER)
+
+    def read(self, document: Document) -> Resource:
+        """Return the object of a manifest; it is of this place unless it says where."""
         kind = find_kind(document["apiVersion"], document["kind"])
         assert kind is not None
         metadata = dict(document["metadata"])
         if kind.namespaced:
-            metadata.setdefault("namespace", namespace or self.namespace)
-        resource = decode({**document, "metadata": metadata}, kind.type)
-        return await self.store.create(resource, manager=USER)
+            metadata.setdefault("namespace", self.namespace)
+        return decode({**document, "metadata": metadata}, kind.type)
 
     async def get(self, kind: type[R], name: str) -> R:
         return await self.store.get(kind, Key(self.namespace, name))
