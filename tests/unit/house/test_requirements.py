@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from tests.unit.house.tree import ROOT
 
-LOCKS = ("uv", "run", "dev", "lowest", "docs", "peers")
+LOCKS = ("uv", "run", "image", "dev", "lowest", "docs", "peers")
 ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.*?))? \\$")
 
 Pins = dict[str, set[str]]
@@ -32,6 +32,7 @@ def test_a_lock_file_holds_nothing_but_versions_and_hashes(lock: str) -> None:
     ("lock", "wanted"),
     [
         ("run", ("project", "lab", "build")),
+        ("image", ("project",)),
         ("dev", ("project", "lab", "build", "dev")),
         ("lowest", ("project", "lab", "build", "dev")),
         ("docs", ("docs",)),
