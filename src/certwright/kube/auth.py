@@ -25,6 +25,10 @@ LOOK_AGAIN: Final = timedelta(minutes=1)
 """How long a file's content is believed."""
 
 
+_Parts = tuple[bytes, bytes, bytes, str]
+"""CA bundle, client certificate, its key, bearer token."""
+
+
 class Identity(Struct, frozen=True):
     """What one request carries: its headers, and how its connection is made."""
 
@@ -89,6 +93,7 @@ class Authenticator:
         ]
         self._fixed = _impersonation(user.impersonation)
         self._last: Identity | None = None
+        self._parts: _Parts = (b"", b"", b"", "")
 
     async def identity(self) -> Identity:
         """Return what the next request carries.
@@ -96,20 +101,26 @@ class Authenticator:
         Raises:
             Stalled: a file cannot be read, or the exec plugin failed.
         """
-        cluster, user = self._config.cluster, self._config.user
-        certificate, key = _content(self._certificate), Redacted(_content(self._key))
-        token = user.token.reveal()
+        certificate, key, ca = (_content(one) for one in (self._certificate, self._key, self._ca))
+        token = self._config.user.token.reveal()
         if self._token_file is not None:  # it wins over `token`, as in client-go
             token = self._token_file.content().decode("ascii", "replace").strip()
         elif self._plugin is not None and not token:
-            printed = await self._plugin.credentials(_content(self._ca))
+            printed = await self._plugin.credentials(ca)
             token = printed.token.reveal()
             if printed.certificate:
-                certificate, key = printed.certificate, printed.key
-        trust = Trust(ca_bundle=_content(self._ca) or None, skip_verify=cluster.skip_verify)
-        tls = Tls(trust, cluster.server_name, certificate, key)
-        self._last = Identity(Redacted(_authorization(user, token) + self._fixed), tls)
+                certificate, key = printed.certificate, printed.key.reveal()
+        parts = (ca, certificate, key, token)
+        if self._last is None or parts != self._parts:
+            self._last, self._parts = self._build(parts), parts
         return self._last
+
+    def _build(self, parts: _Parts) -> Identity:
+        ca, certificate, key, token = parts
+        cluster, user = self._config.cluster, self._config.user
+        trust = Trust(ca_bundle=ca or None, skip_verify=cluster.skip_verify)
+        tls = Tls(trust, cluster.server_name, certificate, Redacted(key))
+        return Identity(Redacted(_authorization(user, token) + self._fixed), tls)
 
     def refused(self, used: Identity) -> None:
         """Take note of a 401: fetch everything anew before the next request.
