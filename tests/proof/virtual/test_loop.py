@@ -3,7 +3,9 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -60,15 +62,20 @@ def test_no_time_passes_while_a_counted_executor_works() -> None:
         timer = asyncio.ensure_future(clock.sleep(DAY))
         for _ in range(200):
             told: asyncio.Future[None] = loop.create_future()
-            executor.submit(time.sleep, 0).add_done_callback(  # noqa: TID251  # the same
-                lambda _, told=told: loop.call_soon_threadsafe(told.set_result, None)  # type: ignore[misc]
-            )
+            done = executor.submit(time.sleep, 0)  # noqa: TID251  # the same
+            done.add_done_callback(partial(_tell, loop, told))
             await told
             assert clock.monotonic() == 0
         await timer
         executor.shutdown()
 
     run_virtually(main)
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, told: "asyncio.Future[None]", _done: "Future[None]"
+) -> None:
+    loop.call_soon_threadsafe(told.set_result, None)
 
 
 def test_inline_work_runs_on_the_loops_own_thread() -> None:
