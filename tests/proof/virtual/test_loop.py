@@ -72,9 +72,7 @@ def test_no_time_passes_while_a_counted_executor_works() -> None:
     run_virtually(main)
 
 
-def _tell(
-    loop: asyncio.AbstractEventLoop, told: "asyncio.Future[None]", _done: "Future[None]"
-) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, told: asyncio.Future[None], _done: Future[None]) -> None:
     loop.call_soon_threadsafe(told.set_result, None)
 
 
