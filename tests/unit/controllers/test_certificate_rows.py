@@ -20,8 +20,9 @@ from certwright.api.meta import IssuerReference
 from certwright.api.request import CertificateRequest
 from certwright.base.problem import Stalled
 from certwright.controllers.certificate.controller import failed
-from certwright.controllers.certificate.requests import copied_annotations, request_name
+from certwright.controllers.certificate.requests import copied_annotations
 from certwright.pki.certificate import certificate_facts
+from certwright.policy.naming import request_name
 from tests.builders import a_certificate, metadata
 from tests.fakes.clock import START
 from tests.unit.controllers.setting import a_setting
