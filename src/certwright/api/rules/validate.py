@@ -146,22 +146,24 @@ def with_defaults(value: Any, schema: Schema, *, fill: bool = True) -> Any:
     Base64 of several lines becomes one line, as an API server writes it back, and 2.0 becomes 2
     where a whole number belongs. Where `fill` is off no defaults are put in.
     """
-    if isinstance(value, str):  # most values are texts
-        return _one_line(value) if schema.get("format") == "byte" else value
     if isinstance(value, dict) and not schema.get(_OPEN):
         properties = schema.get("properties", _NO_SCHEMAS)
         rest = schema.get("additionalProperties", _NO_SCHEMAS)
-        result = {
-            name: with_defaults(part, properties.get(name, rest), fill=fill)
-            for name, part in value.items()
-            if part is not None
-        }
+        result: dict[str, Any] = {}
+        for name, part in value.items():
+            below = properties.get(name, rest)
+            if isinstance(part, str) and below.get("format") != "byte":
+                result[name] = part  # most values are texts: no call for each
+            elif part is not None:
+                result[name] = with_defaults(part, below, fill=fill)
         for name, part in properties.items() if fill else ():
             if "default" in part:
                 result.setdefault(name, part["default"])
         return result
     if isinstance(value, list) and "items" in schema:
         return [with_defaults(part, schema["items"], fill=fill) for part in value]
+    if isinstance(value, str) and schema.get("format") == "byte":
+        return _one_line(value)
     if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
         return int(value)
     return value
