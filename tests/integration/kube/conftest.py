@@ -15,6 +15,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One on which our policies are in force, for tests that use `install_policies`."""
+    with api_server_for_a_session(tmp_path_factory.mktemp("ruled")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One that certwright is installed on, now in this way, now in that."""
+    with api_server_for_a_session(tmp_path_factory.mktemp("installed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def prepared() -> list[bool]:
+    """Whether the policies of `ruled` are in force already: once for all tests."""
+    return []
+
+
 @pytest.fixture
 async def rest(server: ApiServer) -> AsyncIterator[Rest]:
     """A client that may do everything."""

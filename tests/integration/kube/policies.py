@@ -6,37 +6,11 @@ from typing import Any
 import msgspec
 
 from certwright.api.crd.policies import policies
-from certwright.kube.paths import APPLY
 from certwright.kube.problem import ApiProblem
 from certwright.kube.rest import Call, Rest
+from tests.integration.kube.applying import apply
 
 _PATIENCE_SECONDS = 30
-_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-_PATHS = {
-    "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
-    "Namespace": "/api/v1/namespaces",
-    "ValidatingAdmissionPolicy": f"{_ADMISSION}/validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": f"{_ADMISSION}/validatingadmissionpolicybindings",
-    "MutatingAdmissionPolicy": f"{_ADMISSION}/mutatingadmissionpolicies",
-    "MutatingAdmissionPolicyBinding": f"{_ADMISSION}/mutatingadmissionpolicybindings",
-}
-
-
-async def apply(rest: Rest, document: dict[str, Any]) -> dict[str, Any]:
-    """Apply one document as `kubectl apply --server-side` does."""
-    metadata = document["metadata"]
-    collection = _PATHS[document["kind"]].format(namespace=metadata.get("namespace"))
-    answer = await rest.request(
-        Call(
-            method="PATCH",
-            path=f"{collection}/{metadata['name']}",
-            query={"fieldManager": "tests", "force": "true", "fieldValidation": "Strict"},
-            body=msgspec.json.encode(document),
-            content_type=APPLY,
-        )
-    )
-    applied: dict[str, Any] = msgspec.json.decode(answer)
-    return applied
 
 
 async def make_namespace(rest: Rest, name: str) -> None:
@@ -46,11 +20,16 @@ async def make_namespace(rest: Rest, name: str) -> None:
 
 
 async def install_policies(rest: Rest) -> None:
-    """Install all policies, and wait until the last one refuses what it should."""
-    for namespace in ("cert-manager", "probe"):
-        await make_namespace(rest, namespace)
+    """Install all policies, and wait until they are in force."""
+    await make_namespace(rest, "cert-manager")
     for document in sorted(policies(), key=_is_probed):
         await apply(rest, document)
+    await until_in_force(rest)
+
+
+async def until_in_force(rest: Rest) -> None:
+    """Wait until the server refuses what it should."""
+    await make_namespace(rest, "probe")
     deadline = rest.clock.monotonic() + _PATIENCE_SECONDS
     while not await _is_in_force(rest):
         assert rest.clock.monotonic() < deadline, "the policies are not in force"
@@ -63,19 +42,30 @@ def _is_probed(document: dict[str, Any]) -> bool:
 
 
 async def _is_in_force(rest: Rest) -> bool:
-    """Ask for what the policy refuses that was installed last."""
+    """Ask for what the policy refuses that was installed last, and who a good request is of.
+
+    The two kinds of policies come into force one by one.
+    """
+    try:
+        await _try(rest, "aW52YWxpZA==")
+    except ApiProblem as problem:
+        if "spec.request" not in problem.message:
+            return False
+    else:
+        return False
+    good = await _try(rest, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K")
+    return bool(good["spec"].get("username"))
+
+
+async def _try(rest: Rest, csr: str) -> dict[str, Any]:
     request = {
         "apiVersion": "cert-manager.io/v1",
         "kind": "CertificateRequest",
         "metadata": {"name": "probe", "namespace": "probe"},
-        "spec": {"request": "aW52YWxpZA==", "issuerRef": {"name": "probe"}},
+        "spec": {"request": csr, "issuerRef": {"name": "probe"}},
     }
     path = "/apis/cert-manager.io/v1/namespaces/probe/certificaterequests"
-    call = Call(
-        method="POST", path=path, query={"dryRun": "All"}, body=msgspec.json.encode(request)
-    )
-    try:
-        await rest.request(call)
-    except ApiProblem as problem:
-        return "policy" in problem.message.lower() and "spec.request" in problem.message
-    return False
+    body = msgspec.json.encode(request)
+    call = Call(method="POST", path=path, query={"dryRun": "All"}, body=body)
+    written: dict[str, Any] = msgspec.json.decode(await rest.request(call))
+    return written

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from certwright.kube.paths import collection, item
 from certwright.kube.problem import ApiProblem
 from certwright.kube.rest import Call, Rest
 from tests.integration.kube.policies import install_policies, make_namespace
-from tests.integration.servers.apiserver import ApiServer, api_server_for_a_session
+from tests.integration.servers.apiserver import ApiServer
 from tests.unit.api.corpus import Case, cases
 
 EMBEDDED = Rules()
@@ -28,25 +28,13 @@ _POLICY = re.compile(
 )
 
 
-@pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    with api_server_for_a_session(tmp_path_factory.mktemp("judge")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def prepared() -> list[bool]:
-    """Whether the policies are installed already: once for all cases."""
-    return []
-
-
 @pytest.fixture
-async def server_of_rules(judge: ApiServer, prepared: list[bool]) -> AsyncIterator[Rest]:
-    rest = judge.rest()
+async def server_of_rules(ruled: ApiServer, prepared: list[bool]) -> AsyncIterator[Rest]:
+    rest = ruled.rest()
     if not prepared:
-        await make_namespace(rest, "shop")
         await install_policies(rest)
         prepared.append(True)
+    await make_namespace(rest, "shop")
     yield rest
     await rest.aclose()
 

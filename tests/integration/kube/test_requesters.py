@@ -17,7 +17,8 @@ from certwright.kube.paths import MERGE
 from certwright.kube.plugin import ProcessExecRunner
 from certwright.kube.problem import ApiProblem
 from certwright.kube.rest import Call, Rest
-from tests.integration.kube.policies import apply, install_policies, make_namespace
+from tests.integration.kube.applying import apply
+from tests.integration.kube.policies import install_policies, make_namespace
 from tests.integration.servers.apiserver import ApiServer
 
 CSR = base64.b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\n").decode()
@@ -26,15 +27,9 @@ RBAC = "rbac.authorization.k8s.io/v1"
 DENIED = 'admission webhook "webhook.cert-manager.io" denied the request: '
 
 
-@pytest.fixture(scope="module")
-def prepared() -> list[bool]:
-    """Whether the policies are installed already."""
-    return []
-
-
 @pytest.fixture
-async def admin(server: ApiServer, prepared: list[bool]) -> AsyncIterator[Rest]:
-    rest = server.rest()
+async def admin(ruled: ApiServer, prepared: list[bool]) -> AsyncIterator[Rest]:
+    rest = ruled.rest()
     if not prepared:
         await install_policies(rest)
         prepared.append(True)
@@ -130,8 +125,8 @@ async def eventually_approve(rest: Rest, place: str, name: str) -> None:
 
 
 @asynccontextmanager
-async def as_somebody(server: ApiServer, who: Impersonation) -> AsyncIterator[Rest]:
-    config = server.config()
+async def as_somebody(ruled: ApiServer, who: Impersonation) -> AsyncIterator[Rest]:
+    config = ruled.config()
     user = msgspec.structs.replace(config.user, impersonation=who)
     config = msgspec.structs.replace(config, user=user)
     rest = Rest(config, SystemClock(), ProcessExecRunner({}))
@@ -141,8 +136,8 @@ async def as_somebody(server: ApiServer, who: Impersonation) -> AsyncIterator[Re
         await rest.aclose()
 
 
-async def test_the_requester_is_written_by_the_server(server: ApiServer, place: str) -> None:
-    tenant = server.rest("tenant")
+async def test_the_requester_is_written_by_the_server(ruled: ApiServer, place: str) -> None:
+    tenant = ruled.rest("tenant")
     forged: dict[str, Any] = {"username": "admin", "uid": "0", "groups": ["system:masters"]}
     forged["extra"] = {"a": ["b"]}
 
@@ -156,12 +151,12 @@ async def test_the_requester_is_written_by_the_server(server: ApiServer, place: 
 
 
 async def test_what_else_is_known_of_a_requester_is_written_key_by_key(
-    server: ApiServer, place: str
+    ruled: ApiServer, place: str
 ) -> None:
     extra = {"example.com/way~in": ("a", "b"), "plain": ("c",)}
     somebody = Impersonation(user="somebody", groups=("tenants", "others"), extra=extra)
 
-    async with as_somebody(server, somebody) as rest:
+    async with as_somebody(ruled, somebody) as rest:
         written = await post(rest, REQUESTS.format(place), a_request())
 
     spec = written["spec"]
@@ -183,8 +178,8 @@ async def test_cmctl_finds_the_api_ready(admin: Rest, place: str) -> None:
     assert f"{DENIED}spec.request: " in refused.value.message
 
 
-async def test_nobody_approves_without_the_right_to(server: ApiServer, place: str) -> None:
-    tenant = server.rest("tenant")
+async def test_nobody_approves_without_the_right_to(ruled: ApiServer, place: str) -> None:
+    tenant = ruled.rest("tenant")
     written = await post(tenant, REQUESTS.format(place), a_request())
 
     problems = []
@@ -215,7 +210,7 @@ async def test_nobody_approves_without_the_right_to(server: ApiServer, place: st
     ],
 )
 async def test_the_right_to_approve_is_that_of_the_issuer(
-    admin: Rest, server: ApiServer, place: str, *, issuer: dict[str, str], right: str
+    admin: Rest, ruled: ApiServer, place: str, *, issuer: dict[str, str], right: str
 ) -> None:
     metadata = {"name": SIGNERS, "namespace": "cert-manager"}
     plurals = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
@@ -226,7 +221,7 @@ async def test_the_right_to_approve_is_that_of_the_issuer(
     request = await post(admin, REQUESTS.format(place), a_request(issuer=issuer))
     name = request["metadata"]["name"]
 
-    async with as_somebody(server, somebody) as rest:
+    async with as_somebody(ruled, somebody) as rest:
         with pytest.raises(ApiProblem):
             await approve(rest, place, name)
         await grant_everywhere(
@@ -237,12 +232,12 @@ async def test_the_right_to_approve_is_that_of_the_issuer(
 
 
 async def test_a_role_in_the_namespace_is_enough_to_approve_there(
-    admin: Rest, server: ApiServer, place: str
+    admin: Rest, ruled: ApiServer, place: str
 ) -> None:
     await grant(
         admin, "tenants", place, [rule("signers", "approve", names=("issuers.cert-manager.io/*",))]
     )
-    tenant = server.rest("tenant")
+    tenant = ruled.rest("tenant")
     request = await post(tenant, REQUESTS.format(place), a_request())
 
     await eventually_approve(tenant, place, request["metadata"]["name"])

@@ -67,7 +67,7 @@ RIGHTS = [
 BEYOND = [
     "cert-manager.io clusterissuers: get list watch patch",
     "cert-manager.io clusterissuers/status: patch",
-    "coordination.k8s.io leases: list",
+    "coordination.k8s.io leases: list watch",
     (
         "admissionregistration.k8s.io validatingwebhookconfigurations"
         " mutatingwebhookconfigurations: list"

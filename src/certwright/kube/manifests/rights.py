@@ -135,7 +135,7 @@ EVERYWHERE: Final = (
         "a live lease of cert-manager in any namespace prevents the start",
         "coordination.k8s.io",
         ("leases",),
-        ("list",),
+        ("list", "watch"),  # newer servers list by a watch
     ),
     Right(
         "leftovers of cert-manager's webhook would refuse every write: they are named at the start",
