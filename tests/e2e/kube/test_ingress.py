@@ -1,5 +1,6 @@
 """The annotated Ingress of the seed becomes a Secret, on a real API server with a real CA."""
 
+from certwright.api.certificate import Certificate
 from certwright.api.core import Ingress, Secret
 from certwright.api.meta import Key
 from certwright.api.order import Challenge
@@ -30,3 +31,11 @@ async def test_an_ingress_gets_its_secret_and_keeps_it_through_everything(world:
     await place.ready("foo-tls-certificate", 3)
     wider = await place.leaf("foo-tls-certificate")
     assert names_of(wider) == ["foo.example.com", "bar.example.com"]
+
+    issuing = {"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"}
+    renewed = Key(place.namespace, "foo-tls-certificate")
+    await place.store.patch_status(Certificate, renewed, {"conditions": [issuing]}, manager="cmctl")
+    await place.ready("foo-tls-certificate", 4)
+    last = await place.leaf("foo-tls-certificate")
+    assert last.serial_number != wider.serial_number
+    assert names_of(last) == names_of(wider)
