@@ -3,6 +3,7 @@
 What cannot be read from the code is not in the reference, so the reference cannot lie.
 """
 
+import asyncio
 import inspect
 import re
 import sys
@@ -19,12 +20,15 @@ from certwright.api.crd.policies import MUTATION_MINOR, OLDEST_MINOR
 from certwright.api.rules.contents import CHECKED
 from certwright.api.rules.tables import RULES
 from certwright.base import reason
+from certwright.base.clock import SystemClock
 from certwright.cli.flags.accepted import ACCEPTED
 from certwright.cli.flags.gates import DONE, NOT_DONE
 from certwright.cli.flags.honoured import HONOURED
 from certwright.cli.flags.own import OWN
 from certwright.cli.main import program
 from certwright.policy.remedies import REMEDIES
+from certwright.runtime.counts import Counts
+from certwright.runtime.metrics import Metrics
 
 _EVERYWHERE = frozenset({"help", "install_completion", "show_completion"})
 TOP = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -39,6 +43,7 @@ def main() -> None:
         "reasons.md": "\n".join(reasons()),
         "annotations.md": "\n".join(keys()),
         "rules.md": "\n".join(rules()),
+        "metrics.md": "\n".join(metrics()),
     }
     stale = [name for name, text in pages.items() if _read(TOP / name) != f"{text}\n"]
     if "--check" in sys.argv:
@@ -160,6 +165,18 @@ def keys() -> Iterator[str]:
     for name, value in vars(annotations).items():
         if name.isupper() and isinstance(value, str) and not value.endswith("/"):
             yield f"| `{value}` | `{name}` |"
+
+
+def metrics() -> Iterator[str]:
+    """Every metric with what it means, from an empty process."""
+    yield "# Metrics\n"
+    yield "What `/metrics` tells, by cert-manager's names; what objects say goes with them."
+    text = asyncio.run(Metrics(Counts(), SystemClock()).render()).decode()
+    types = dict(re.findall(r"^# TYPE (certmanager_\w+) (\w+)$", text, re.MULTILINE))
+    yield "\n| metric | type | meaning |\n|---|---|---|"
+    for name, meaning in re.findall(r"^# HELP (certmanager_\w+) (.+)$", text, re.MULTILINE):
+        yield f"| `{name}` | {types[name]} | {_one_line(meaning)} |"
+    yield "\nThose of the process (`process_…`) are the metrics library's."
 
 
 def rules() -> Iterator[str]:
