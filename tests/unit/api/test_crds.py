@@ -262,3 +262,20 @@ def test_a_policy_says_what_the_embedded_rules_say() -> None:
             for rule in rules
             if any(EMBEDDED._broken_rules((_Prepared.of(rule),), judged, is_well_formed=True))
         ], case.name
+
+
+def test_every_rule_is_broken_by_some_case() -> None:
+    broken = {
+        rule
+        for case in cases()
+        for rule in RULES.get(case.document["kind"], ())
+        if any(
+            EMBEDDED._broken_rules(
+                (_Prepared.of(rule),),
+                _Judged(case.document, case.old, frozenset(case.document)),
+                is_well_formed=True,
+            )
+        )
+    }
+
+    assert [rule for rules in RULES.values() for rule in rules if rule not in broken] == []
