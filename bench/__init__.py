@@ -1,0 +1,1 @@
+"""Measurements by hand, each with its command; README.md beside them holds what was found."""
