@@ -165,7 +165,9 @@ class Runtime:
     # watches → keys
 
     async def _list(self, kind: type[Resource]) -> str:
-        listing = await self._store.list(self._read_as(kind))
+        listing = await self._store.list(
+            kind
+        )  # of Secrets only what is kept: never all keys at once
         self.view.observe_all(kind, listing.items)
         return listing.version
 
