@@ -19,7 +19,7 @@ from certwright.pki.certificate import sign_certificate
 from certwright.pki.signing import Template
 from certwright.store.kube import KubeStore
 from tests.builders import a_ca
-from tests.e2e.kube.made_by_cert_manager import Pair, add_issuer, b64, text
+from tests.e2e.kube.inherited import Pair, add_issuer, b64, text
 from tests.e2e.kube.place import Place
 from tests.e2e.kube.world import World
 

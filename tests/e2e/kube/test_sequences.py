@@ -18,7 +18,7 @@ from certwright.api.kinds import Document
 from certwright.api.meta import Condition, Key, Resource
 from certwright.api.request import CertificateRequest
 from certwright.store.protocol import Change
-from tests.e2e.kube.made_by_cert_manager import Pair, add_issuer, b64
+from tests.e2e.kube.inherited import Pair, add_issuer, b64
 from tests.e2e.kube.place import Place
 
 GROUP = "cert-manager.io"

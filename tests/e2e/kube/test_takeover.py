@@ -13,7 +13,7 @@ from certwright.api.kinds import Document
 from certwright.api.meta import Key
 from certwright.api.request import CertificateRequest
 from certwright.kube.rest import Call
-from tests.e2e.kube.made_by_cert_manager import DAY, Pair, add_certificate, add_issuer
+from tests.e2e.kube.inherited import DAY, Pair, add_certificate, add_issuer
 from tests.e2e.kube.place import Place
 from tests.integration.servers.apiserver import ApiServer
 
