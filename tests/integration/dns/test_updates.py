@@ -19,9 +19,10 @@ from certwright.dns.network import Address, SystemNetwork
 from certwright.dns.problem import NameServerSilent, UpdateRefused
 from certwright.dns.server import Server
 from certwright.dns.update import Transport, TsigAlgorithm, Updater
+from certwright.net.tcp import free_port
 from tests.integration.servers.bind import running_bind
 from tests.integration.servers.knot import running_knot
-from tests.integration.servers.names import KEYS, ZONE, NameServerUnderTest, free_port
+from tests.integration.servers.names import KEYS, ZONE, NameServerUnderTest
 from tests.integration.servers.ours import running_ours
 
 APEX = "example.test."

@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from certwright.net.tcp import free_port
 from tests.integration.servers.names import (
     KEYS,
     NameServerUnderTest,
     answers,
     base64_text,
-    free_port,
 )
 from tests.integration.servers.process import serving
 from tests.peers import require_peer

@@ -1,9 +1,7 @@
 """What the name servers of the tests have in common: keys, a served zone, readiness."""
 
 import base64
-import contextlib
 import hashlib
-import socket
 from collections.abc import Mapping
 
 import msgspec
@@ -45,20 +43,6 @@ class NameServerUnderTest(msgspec.Struct, frozen=True):
 
 def base64_text(key: TsigKey) -> str:
     return base64.b64encode(key.secret.reveal()).decode()
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP on loopback, a moment ago."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind(("127.0.0.1", port))
-                return port
 
 
 async def answers(address: Address, apex: str) -> bool:
