@@ -84,7 +84,7 @@ async def _as_cert_manager_would_leave_them(place: Place, challenges: Any) -> No
         ours = [one for one in challenge.metadata.annotations if one.startswith("certwright.io/")]
         patch = {"metadata": {"annotations": dict.fromkeys(ours)}}
         await place.store.patch(Challenge, challenge.key, patch, manager="cert-manager-challenges")
-        status = {**encode(challenge)["status"], "processing": True}
+        status = {**encode(challenge).get("status", {}), "processing": True}
         await place.store.patch_status(
             Challenge, challenge.key, status, manager="cert-manager-challenges"
         )
