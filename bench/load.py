@@ -35,7 +35,7 @@ async def crowded(count: int) -> None:
         async with crowd(_below(folder, "among")) as running:
             refuse(running.ca, refused)
             await _together(running, f"{half} among {2 * quarter}", bad, word="good", count=half)
-            await running.until_failed(bad)
+            await running.until_failed(refused)
             await _together(running, f"{half} after them", [], word="after", count=half)
             await _together(running, "one more", [], word="late", count=1)
 
