@@ -167,7 +167,9 @@ async def test_a_server_that_is_no_https_url_is_refused(server: str) -> None:
     assert (await judged(an_acme_issuer(server=server)))[:2] == ("False", "InvalidURL")
 
 
-@pytest.mark.parametrize("pem", [b"no key", AccountKey.generate(Algorithm.ES256).to_pem()[:90]])
+@pytest.mark.parametrize(
+    "pem", [b"no key", AccountKey.generate(Algorithm.ES256).to_pem()[:90]], ids=["text", "cut off"]
+)
 async def test_an_unreadable_account_key_is_refused(pem: bytes) -> None:
     status, reason, message = await judged(a_secret("account", tls_key=pem), an_acme_issuer())
 
