@@ -148,7 +148,7 @@ def encode_certificate(certificate: X509) -> bytes:
     return encode_pem("CERTIFICATE", certificate.public_bytes(serialization.Encoding.DER))
 
 
-@lru_cache(maxsize=256)  # of one issuance the same text is read six times, the CA's always
+@lru_cache(maxsize=2048)  # of one issuance the same text is read six times, the CA's always
 def certificate_facts(pem: bytes, *, limits: Limits = LIMITS) -> CertificateFacts:
     """Return what the first certificate of a PEM text says.
 

@@ -159,7 +159,7 @@ def _requested(request: Request, subject: bytes) -> list[Extension]:
     return extensions
 
 
-@lru_cache(maxsize=256)  # checked when it is made, when it is approved and when it is signed
+@lru_cache(maxsize=2048)  # checked when it is made, when it is approved and when it is signed
 def parse_csr(pem: bytes, *, limits: Limits = LIMITS) -> CsrFacts:
     """Read the CSR in the first block of a PEM text and verify its signature.
 
