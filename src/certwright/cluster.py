@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from random import SystemRandom
 
 import structlog
 from msgspec import Struct
@@ -28,6 +29,7 @@ from certwright.controllers.indexes import INDEXES
 from certwright.controllers.names import CHALLENGES, ORDERS
 from certwright.controllers.unserved import UNSERVED_KINDS, leaving_alone, list_unserved
 from certwright.dns.permit import PermittedNetwork
+from certwright.kube.config import Config
 from certwright.kube.leftovers import Leftover, find_leftovers
 from certwright.kube.pace import Pace
 from certwright.kube.plugin import ProcessExecRunner
@@ -133,6 +135,14 @@ async def observe(
         unserved = tuple(list_unserved(runtime.view))
         changes = tuple(map(str, looking.intentions))
     return Findings(unserved=unserved, changes=changes, leftovers=await _leftovers(settings, clock))
+
+
+@asynccontextmanager
+async def reaching(config: Config) -> AsyncIterator[Store]:
+    """Use a cluster's API server as a person does, by a command."""
+    rest = Rest(config, SystemClock(), ProcessExecRunner(environment()))
+    async with KubeStore.open(rest, random=SystemRandom()) as store:
+        yield store
 
 
 async def _look_around(settings: ClusterSettings, clock: Clock, seams: Seams) -> None:

@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "status": "certwright.cli.status",
     "why": "certwright.cli.why",
     "renew": "certwright.cli.renew",
+    "approve": "certwright.cli.approve",
+    "deny": "certwright.cli.deny",
     "check": "certwright.cli.check",
     "prune": "certwright.cli.prune",
     "state": "certwright.cli.state.commands",

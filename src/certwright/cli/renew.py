@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,14 +13,13 @@ from certwright.api.certificate import ISSUING, Certificate
 from certwright.api.conditions import with_condition
 from certwright.api.kinds import Document, to_wire
 from certwright.api.meta import Condition, ConditionStatus, Key
-from certwright.api.rules.admission import Rules
 from certwright.base.clock import Clock, SystemClock, whole_seconds
 from certwright.base.reason import Reason
 from certwright.cli.output import BAD_INPUT, Form, Output, fail, tell
 from certwright.cli.selector import Selector, parse_selector
-from certwright.cli.snapshot import Namespace, State, running_on
+from certwright.cli.snapshot import Namespace, running_on
+from certwright.cli.where import AnyState, Context, Kubeconfig, Where, writing
 from certwright.store.protocol import Conflict, NotFound, Store
-from certwright.store.sqlite.store import SqliteStore
 
 app = typer.Typer()
 
@@ -48,7 +46,9 @@ class Triggered(Struct, frozen=True, kw_only=True):
 def renew(  # noqa: PLR0913  # a command's options are its parameters
     names: Annotated[list[str] | None, typer.Argument(help="Names of Certificates.")] = None,
     *,
-    state: State,
+    state: AnyState = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
     namespace: Namespace = "default",
     selector: Annotated[str, typer.Option("--selector", "-l", help="Labels: a=b,c!=d,e.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="All of the namespace.")] = False,
@@ -65,13 +65,13 @@ def renew(  # noqa: PLR0913  # a command's options are its parameters
         selector=parse_selector(selector),
         namespace=None if all_namespaces else namespace,
     )
-    done = asyncio.run(_renew(state, asked))
+    done = asyncio.run(_renew(Where(state, kubeconfig, context), asked))
     if not done:
         where = "" if asked.namespace is None else f" in {asked.namespace} namespace."
         typer.echo(f"No Certificates found{where}", err=True)
     lines = (f"Manually triggered issuance of Certificate {key}" for key in done)
     tell(output, Triggered(triggered=done), lines)
-    if done and not running_on(state):
+    if done and state is not None and not running_on(state):
         typer.echo("certwright: hint: nothing is issued until `certwright run` runs", err=True)
 
 
@@ -87,9 +87,8 @@ def _check_usage(
         raise fail("names need a namespace: leave --all-namespaces out", code=BAD_INPUT)
 
 
-async def _renew(state: Path, asked: Asked) -> tuple[str, ...]:
-    opened = SqliteStore.open(state, clock=SystemClock(), admission=Rules(), lock=False)
-    async with opened as store:
+async def _renew(where: Where, asked: Asked) -> tuple[str, ...]:
+    async with writing(where) as store:
         return tuple([str(key) async for key in _trigger(store, asked)])
 
 

@@ -73,6 +73,13 @@ class Place(Struct):
         assert answer.returncode == status, words
         return words
 
+    def say(self, *words: str, status: int = 0) -> tuple[str, str]:
+        """Run another command against the place; what it says on stdout and on stderr."""
+        command = [*PROGRAM, *words, f"--kubeconfig={self.kubeconfig()}", "-n", self.namespace]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert answer.returncode == status, answer.stdout + answer.stderr
+        return answer.stdout, answer.stderr
+
     def _command(self, options: tuple[str, ...], user: str) -> list[str]:
         return [
             *PROGRAM,
