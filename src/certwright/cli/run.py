@@ -32,6 +32,9 @@ from certwright.settings import (
     system_resolvers,
 )
 
+_CLUSTER_ONLY = ("kubeconfig", "context", "master", "namespace", "observe", "allow-unserved")
+_MACHINE_ONLY = ("state", "out", "hook", "credentials-directory")
+
 log = structlog.get_logger(__name__)
 app = typer.Typer()
 
@@ -46,6 +49,7 @@ def run(given: Given) -> None:
     for note in chosen.notes():
         log.warning("flag", note=note)
     directory = chosen.path("directory")
+    _check_home(chosen, given)
     if directory is not None:
         asyncio.run(_until_stopped(_on_machine(_machine(chosen, directory))))
     elif chosen.on("observe"):
@@ -55,6 +59,16 @@ def run(given: Given) -> None:
 
 
 app.command(cls=FlagCommand)(with_flags(run))
+
+
+def _check_home(chosen: Chosen, given: Given) -> None:
+    """Refuse flags of the other home; a file that both share may have them."""
+    directory = chosen.path("directory") is not None
+    others = _CLUSTER_ONLY if directory else _MACHINE_ONLY
+    for name in others:
+        if given.get(name):
+            word = "excludes" if directory else "needs"
+            raise typer.BadParameter(f"--{name} {word} --directory")
 
 
 def _options(chosen: Chosen) -> Options:
