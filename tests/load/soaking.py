@@ -159,7 +159,7 @@ class Held(Struct, frozen=True):
 def held() -> Held:
     """Look at this process, after its garbage is gone."""
     gc.collect()
-    names = (task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]
+    names = (task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]  # a task runs a coroutine
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Held(
         tasks=tuple(sorted(names)),

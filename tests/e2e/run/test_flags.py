@@ -53,7 +53,7 @@ def test_what_cannot_work_together_is_refused_at_the_start(
     ("options", "said"),
     [
         (("--directory=/etc",), "excludes --directory"),
-        (("--out=/tmp",), "needs --directory"),
+        (("--out=elsewhere",), "needs --directory"),
         (("--no-such-flag",), "--no-such-flag"),
     ],
 )
