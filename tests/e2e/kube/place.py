@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -16,9 +16,13 @@ from msgspec import Struct
 
 from certwright.api.certificate import Certificate
 from certwright.api.conditions import find_condition
-from certwright.api.core import Event, Secret
+from certwright.api.core import Event, Ingress, Secret
+from certwright.api.issuer import Issuer
 from certwright.api.kinds import Document, decode, find_kind
+from certwright.api.lease import Lease
 from certwright.api.meta import Key, Resource
+from certwright.api.order import Challenge, Order
+from certwright.api.request import CertificateRequest
 from certwright.api.text import to_yaml
 from certwright.base.clock import SystemClock
 from certwright.store.kube import KubeStore
@@ -164,11 +168,21 @@ class Place(Struct):
 
 @asynccontextmanager
 async def a_place(server: ApiServer, folder: Path, *, namespace: str) -> AsyncIterator[Place]:
-    async with (
-        KubeStore.open(server.rest(), random=Random(1)) as store,
-        AsyncExitStack() as stack,
-    ):
-        yield Place(server, store, folder, namespace, SystemClock(), stack)
+    """Make a place; afterwards nothing of it is there for the next one to find."""
+    async with KubeStore.open(server.rest(), random=Random(1)) as store:
+        async with AsyncExitStack() as stack:
+            yield Place(server, store, folder, namespace, SystemClock(), stack)
+        for kind in (Ingress, Certificate, CertificateRequest, Order, Challenge, Issuer, Lease):
+            await _clear(store, kind, namespace)
+
+
+async def _clear(store: KubeStore, kind: type[Resource], namespace: str) -> None:
+    for one in (await store.list(kind, namespace=namespace)).items:
+        with suppress(NotFound):  # whoever owned it is gone
+            if one.metadata.finalizers:
+                patch = {"metadata": {"finalizers": None}}
+                await store.patch(kind, one.key, patch, manager=USER)
+            await store.delete(kind, one.key)
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:

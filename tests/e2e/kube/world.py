@@ -7,7 +7,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from certwright.api.issuer import ClusterIssuer
 from certwright.api.kinds import Document
+from certwright.api.meta import Key
 from certwright.dns.answer import RdataType, build_query
 from certwright.dns.exchange import Exchange
 from certwright.dns.network import SystemNetwork
@@ -82,6 +84,7 @@ async def a_world(place: Place, folder: Path) -> AsyncIterator[World]:
             made = World(place, dns, running, f"letsencrypt-{place.namespace}")
             await _add_issuer(made)
             yield made
+            await place.store.delete(ClusterIssuer, Key("", made.issuer))
 
 
 async def _add_issuer(world: World) -> None:
