@@ -172,8 +172,9 @@ async def a_place(server: ApiServer, folder: Path, *, namespace: str) -> AsyncIt
     async with KubeStore.open(server.rest(), random=Random(1)) as store:
         async with AsyncExitStack() as stack:
             yield Place(server, store, folder, namespace, SystemClock(), stack)
-        for kind in (Ingress, Certificate, CertificateRequest, Order, Challenge, Issuer, Lease):
-            await _clear(store, kind, namespace)
+        with suppress(StoreProblem):  # a test may have ended the server
+            for kind in (Ingress, Certificate, CertificateRequest, Order, Challenge, Issuer, Lease):
+                await _clear(store, kind, namespace)
 
 
 async def _clear(store: KubeStore, kind: type[Resource], namespace: str) -> None:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from certwright.api.meta import Key
 from certwright.dns.answer import RdataType, build_query
 from certwright.dns.exchange import Exchange
 from certwright.dns.network import SystemNetwork
+from certwright.store.protocol import StoreProblem
 from tests.e2e.kube.place import CLUSTER, Place
 from tests.integration.issuance.stage import TSIG
 from tests.integration.servers import pebble as ca
@@ -84,7 +85,8 @@ async def a_world(place: Place, folder: Path) -> AsyncIterator[World]:
             made = World(place, dns, running, f"letsencrypt-{place.namespace}")
             await _add_issuer(made)
             yield made
-            await place.store.delete(ClusterIssuer, Key("", made.issuer))
+            with suppress(StoreProblem):  # a test may have ended the server
+                await place.store.delete(ClusterIssuer, Key("", made.issuer))
 
 
 async def _add_issuer(world: World) -> None:
