@@ -235,9 +235,11 @@ class Runtime:
                 await self._write(controller.kind, seen, outcome)
         except Conflict:
             await self._refresh(controller.kind, queue, key)
-        except NotFound:
+        except NotFound as missing:
+            # gone, and the watch will say so; or a server that was just started knows no kinds yet
             failed = False
-            queue.forget(key)
+            log.info("missing", controller=controller.name, key=str(key), problem=missing.message)
+            queue.failed(key)
         except StoreProblem as refused:
             log.warning("store", controller=controller.name, key=str(key), problem=refused.message)
             again = queue.plan(key)
