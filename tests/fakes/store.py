@@ -40,9 +40,10 @@ class RecordingStore:
         *,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
+        lean: bool = False,
     ) -> Listing[R]:
         await self._live()
-        return await self._inner.list(kind, namespace=namespace, labels=labels)
+        return await self._inner.list(kind, namespace=namespace, labels=labels, lean=lean)
 
     def watch(self, kind: type[R], *, since: str) -> AsyncIterator[WatchEvent[R]]:
         return self._inner.watch(kind, since=since)

@@ -87,6 +87,13 @@ def read_as(kind: type[R], resource: Resource) -> R:
     return cast("R", resource)
 
 
+def without_managers(resource: R) -> R:
+    """Leave out who owns which field, unless it is a Secret's: nobody asks it of other kinds."""
+    if isinstance(resource, Secret | SecretSummary) or not resource.metadata.managed_fields:
+        return resource
+    return replace(resource, metadata=replace(resource.metadata, managed_fields=()))
+
+
 def _without_copies(metadata: ObjectMeta) -> ObjectMeta:
     """Leave out the copy of the whole Secret that `kubectl apply` puts into an annotation."""
     if _LAST_APPLIED not in metadata.annotations:
@@ -137,4 +144,5 @@ __all__ = [
     "read_as",
     "stored_as",
     "summarize",
+    "without_managers",
 ]

@@ -26,6 +26,7 @@ from certwright.pki.keys import (
     Algorithm,
     KeyFacts,
     PrivateKey,
+    canonical_spki,
     generate_key,
     key_facts,
     spki_sha256,
@@ -37,6 +38,8 @@ from certwright.pki.usages import KeyUsage
 
 X509: TypeAlias = x509.Certificate
 """A parsed certificate; opaque outside this room."""
+
+_EXTENSIONS = 0xA3  # [3] of TBSCertificate
 
 __all__ = [
     "X509",
@@ -170,7 +173,7 @@ def certificate_extensions(certificate: X509) -> Extensions:
         PkiError: malformed.
     """
     parts = der.children(der.read(certificate.tbs_certificate_bytes).content)
-    wrapped = next((part for part in parts if part.tag == 0xA3), None)  # noqa: PLR2004  # [3]
+    wrapped = next((part for part in parts if part.tag == _EXTENSIONS), None)
     return parse_extensions(wrapped.content) if wrapped else {}
 
 
@@ -326,8 +329,17 @@ def _parse(block: Block, limits: Limits) -> X509:
 
 
 def _facts(certificate: X509) -> CertificateFacts:
-    extensions = certificate_extensions(certificate)
-    issuer, subject_der = certificate_names(certificate)
+    to_be_signed = der.children(der.read(certificate.tbs_certificate_bytes).content)
+    # after version and serial: signature, issuer, validity, subject, subjectPublicKeyInfo
+    _, issuer, _, subject_part, spki_part, *rest = (
+        part for part in to_be_signed if part.tag in {der.SEQUENCE, _EXTENSIONS}
+    )
+    extensions = parse_extensions(rest[0].content) if rest else {}
+    subject_der = subject_part.whole
+    try:
+        spki = canonical_spki(spki_part.whole, certificate.public_key)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadCertificate("the certificate has a public key of an unsupported kind") from error
     subject = parse_subject(subject_der)
     alt_names = extensions.get(SUBJECT_ALT_NAME)
     names = parse_names(alt_names.value) if alt_names else Names()
@@ -335,12 +347,12 @@ def _facts(certificate: X509) -> CertificateFacts:
     encoded = certificate.public_bytes(serialization.Encoding.DER)
     return CertificateFacts(
         serial=certificate.serial_number,
-        spki_sha256=spki_sha256(_spki(certificate)),
+        spki_sha256=spki_sha256(spki),
         fingerprint_sha256=hashlib.sha256(encoded).hexdigest(),
         subject=subject,
         subject_der=subject_der,
         common_name=subject.common_name,
-        issuer_common_name=parse_subject(issuer).common_name,
+        issuer_common_name=parse_subject(issuer.whole).common_name,
         dns=names.dns,
         ips=names.ips,
         uris=names.uris,
@@ -352,16 +364,6 @@ def _facts(certificate: X509) -> CertificateFacts:
         subject_key_id=parse_subject_key_id(extensions),
         authority_key_id=parse_authority_key_id(extensions),
     )
-
-
-def _spki(certificate: X509) -> bytes:
-    """Return the public key in its canonical encoding, so that it compares with a key's."""
-    try:
-        return certificate.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise BadCertificate("the certificate has a public key of an unsupported kind") from error
 
 
 def may_sign(extensions: Extensions) -> bool:

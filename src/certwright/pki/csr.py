@@ -5,7 +5,6 @@ from functools import lru_cache
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from certwright.pki import der
 from certwright.pki.errors import BadCsr, PkiError
@@ -23,7 +22,14 @@ from certwright.pki.extensions import (
     parse_extensions,
     parse_key_usage,
 )
-from certwright.pki.keys import PrivateKey, sign, signature_identifier, spki_of, spki_sha256
+from certwright.pki.keys import (
+    PrivateKey,
+    canonical_spki,
+    sign,
+    signature_identifier,
+    spki_of,
+    spki_sha256,
+)
 from certwright.pki.names import (
     EMPTY_NAME,
     NameConstraints,
@@ -49,10 +55,12 @@ __all__ = [
     "build_csr",
     "key_usages",
     "parse_csr",
+    "read_csr",
 ]
 
 _EXTENSION_REQUEST = "1.2.840.113549.1.9.14"  # RFC 2985 §5.4.2
 _LABELS = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
+_UNREADABLE = "the CSR is malformed, or of an unsupported kind"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -80,7 +88,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CsrFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a CSR asks for; its signature was verified.
+    """What a CSR asks for.
 
     Attributes:
         der: the CSR itself.
@@ -166,6 +174,23 @@ def parse_csr(pem: bytes, *, limits: Limits = LIMITS) -> CsrFacts:
     Raises:
         BadCsr: too long, not a CSR, malformed, or its signature is not its own key's.
     """
+    facts = read_csr(pem, limits=limits)
+    try:
+        is_its_own = x509.load_der_x509_csr(facts.der).is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadCsr(_UNREADABLE) from error
+    if not is_its_own:
+        raise BadCsr("the signature of the CSR does not belong to its key")
+    return facts
+
+
+@lru_cache(maxsize=2048)  # as above
+def read_csr(pem: bytes, *, limits: Limits = LIMITS) -> CsrFacts:
+    """Read the CSR in the first block of a PEM text; who signs by it verifies it with `parse_csr`.
+
+    Raises:
+        BadCsr: too long, not a CSR, or malformed.
+    """
     if len(pem) > limits.certificate:
         raise BadCsr(f"the CSR has {len(pem)} bytes, more than the limit of {limits.certificate}")
     try:
@@ -191,8 +216,12 @@ def _info(encoded: bytes) -> tuple[der.Element, ...]:
 
 
 def _facts(encoded: bytes) -> CsrFacts:
-    canonical_spki = _verified_spki(encoded)
-    parts = _info(encoded)
+    try:
+        csr = x509.load_der_x509_csr(encoded)
+        parts = _info(encoded)
+        spki = canonical_spki(parts[2].whole, csr.public_key)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise BadCsr(_UNREADABLE) from error
     extensions = _extensions(parts)
     subject = parse_subject(parts[1].whole)
     alt_names = extensions.get(SUBJECT_ALT_NAME)
@@ -200,7 +229,7 @@ def _facts(encoded: bytes) -> CsrFacts:
     constraints = parse_basic_constraints(extensions)
     return CsrFacts(
         der=encoded,
-        spki_sha256=spki_sha256(canonical_spki),
+        spki_sha256=spki_sha256(spki),
         subject=subject,
         subject_der=parts[1].whole,
         common_name=subject.common_name,
@@ -216,21 +245,6 @@ def _facts(encoded: bytes) -> CsrFacts:
         alt_names_der=alt_names.value if alt_names else b"",
         name_constraints=extensions.get(NAME_CONSTRAINTS),
     )
-
-
-def _verified_spki(encoded: bytes) -> bytes:
-    """Check the proof of possession and return the public key in its canonical encoding."""
-    try:
-        csr = x509.load_der_x509_csr(encoded)
-        is_its_own = csr.is_signature_valid
-        spki = csr.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        raise BadCsr("the CSR is malformed, or of an unsupported kind") from error
-    if not is_its_own:
-        raise BadCsr("the signature of the CSR does not belong to its key")
-    return spki
 
 
 def _extensions(parts: tuple[der.Element, ...]) -> Extensions:

@@ -7,6 +7,7 @@ cannot copy a subject or an extension verbatim; this module can. Reading is only
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from certwright.pki.errors import PkiError
@@ -108,16 +109,23 @@ def oid(dotted: str) -> bytes:
 
 def read_oid(element: Element) -> str:
     """Return the dotted text of an OBJECT IDENTIFIER."""
+    if element.tag != OID:
+        raise PkiError("malformed DER: not an object identifier")
+    return _dotted(element.content)
+
+
+@lru_cache(maxsize=256)  # there are few, and each certificate has the same
+def _dotted(content: bytes) -> str:
     arcs: list[int] = []
     value = 0
-    for octet in element.content:
+    for octet in content:
         value = value << 7 | octet & 0x7F
         if value.bit_length() > _MAX_ARC_BITS:
             raise PkiError("malformed DER: an object identifier is too long")
         if not octet & 0x80:
             arcs.append(value)
             value = 0
-    if element.tag != OID or not arcs or element.content[-1] & 0x80:
+    if not arcs or content[-1] & 0x80:
         raise PkiError("malformed DER: not an object identifier")
     first = min(arcs[0] // _SECOND_ARCS, _LAST_FIRST_ARC)
     return ".".join(str(arc) for arc in (first, arcs[0] - first * _SECOND_ARCS, *arcs[1:]))
@@ -165,26 +173,27 @@ def children(content: bytes) -> Iterator[Element]:
     Raises:
         PkiError: malformed.
     """
-    position = 0
-    while position < len(content):
+    position, size = 0, len(content)
+    while position < size:
         element, position = _read_at(content, position)
         yield element
 
 
 def _read_at(encoding: bytes, start: int) -> tuple[Element, int]:
-    header = encoding[start : start + 2]
-    if len(header) < 2 or header[0] & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG:  # noqa: PLR2004
+    begin = start + 2
+    if begin > len(encoding) or encoding[start] & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG:
         raise PkiError("malformed DER: no tag")
-    size, begin = header[1], start + 2
-    if size == _LONG_LENGTH:
-        raise PkiError("malformed DER: indefinite length")
-    if size > _LONG_LENGTH:
-        begin += size - _LONG_LENGTH
-        size = int.from_bytes(encoding[start + 2 : begin], "big")
+    size = encoding[start + 1]
+    if size >= _LONG_LENGTH:
+        if size == _LONG_LENGTH:
+            raise PkiError("malformed DER: indefinite length")
+        octets = size - _LONG_LENGTH
+        size = int.from_bytes(encoding[begin : begin + octets], "big")
+        begin += octets
     end = begin + size
     if end > len(encoding):
         raise PkiError("malformed DER: truncated")
-    return Element(header[0], encoding[begin:end], encoding[start:end]), end
+    return Element(encoding[start], encoding[begin:end], encoding[start:end]), end
 
 
 def _is_arc(text: str) -> bool:

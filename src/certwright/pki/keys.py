@@ -1,6 +1,7 @@
 """Private keys: making, writing, reading them, and what others need to know about them."""
 
 import hashlib
+from collections.abc import Callable
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -9,6 +10,7 @@ import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from certwright.pki import der
 from certwright.pki.errors import BadKey, PkiError
@@ -65,6 +67,7 @@ MAX_RSA_BITS: Final = 8192
 DEFAULT_CURVE_BITS: Final = 256
 
 _RSA_EXPONENT: Final = 65537
+_EC: Final = "1.2.840.10045.2.1"
 _CURVES: Final = MappingProxyType({256: ec.SECP256R1(), 384: ec.SECP384R1(), 521: ec.SECP521R1()})
 _LABELS: Final = frozenset({"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"})
 _RSA_SHA384_FROM, _RSA_SHA512_FROM = 3072, 4096
@@ -244,6 +247,36 @@ def algorithm_of(key: PrivateKey) -> Algorithm:
 def spki_of(key: PrivateKey) -> bytes:
     """Return the DER SubjectPublicKeyInfo of a key's public half."""
     return key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+# Of these there is one encoding only: the header, then the point (uncompressed) or the key itself.
+_FIXED_SPKI: Final = tuple(
+    (der.sequence(identifier, der.bit_string(mark + bytes(size)))[:-size], size)
+    for identifier, mark, size in (
+        (der.sequence(der.oid(_EC), der.oid("1.2.840.10045.3.1.7")), b"\x04", 64),
+        (der.sequence(der.oid(_EC), der.oid("1.3.132.0.34")), b"\x04", 96),
+        (der.sequence(der.oid(_EC), der.oid("1.3.132.0.35")), b"\x04", 132),
+        (der.sequence(der.oid("1.3.101.112")), b"", 32),
+    )
+)
+
+
+def canonical_spki(spki: bytes, load: Callable[[], CertificatePublicKeyTypes]) -> bytes:
+    """Return a SubjectPublicKeyInfo in the encoding in which public keys are compared.
+
+    Args:
+        spki: as it stands in a CSR or a certificate.
+        load: reads the key; called only where `spki` may have been written otherwise.
+
+    Raises:
+        ValueError, UnsupportedAlgorithm: what `load` raises.
+    """
+    for header, size in _FIXED_SPKI:
+        if len(spki) == len(header) + size and spki.startswith(header):
+            return spki
+    return load().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 

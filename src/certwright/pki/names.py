@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -124,6 +125,7 @@ def encode_subject(subject: Subject) -> bytes:
         raise BadSubject(f"the subject cannot be encoded: {error}") from error
 
 
+@lru_cache(maxsize=256)  # issuers are few, and many a subject is empty
 def parse_subject(name: bytes) -> Subject:
     """Read a DER Name; attributes that `Subject` has no field for are left out.
 

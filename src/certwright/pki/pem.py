@@ -23,7 +23,7 @@ LIMITS = Limits()
 
 # A body ends at the next five dashes, so a text of many beginnings is still read in linear time.
 _BLOCK = re.compile(
-    rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?$((?:[^-]|-(?!----))*)^-----END \1-----",
+    rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?$([^-]*(?:-(?!----)[^-]*)*)^-----END \1-----",
     re.MULTILINE,
 )
 

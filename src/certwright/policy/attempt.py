@@ -7,7 +7,7 @@ from certwright.api.conditions import find_condition, is_true
 from certwright.api.meta import Condition
 from certwright.api.request import DENIED, INVALID_REQUEST, CertificateRequest
 from certwright.base.reason import Reason
-from certwright.pki.csr import CsrFacts, parse_csr
+from certwright.pki.csr import CsrFacts, parse_csr, read_csr
 from certwright.pki.errors import PkiError
 
 READY = "Ready"
@@ -49,10 +49,11 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 def read_attempt(request: CertificateRequest) -> Attempt:
-    """Read a CertificateRequest."""
+    """Read a CertificateRequest; the CSR of one that was signed has been verified by its signer."""
     revision = _revision(request.metadata.annotations.get(CERTIFICATE_REVISION, ""))
     try:
-        csr = parse_csr(request.spec.request)
+        read = read_csr if request.status.certificate else parse_csr
+        csr = read(request.spec.request)
     except PkiError as error:
         return Attempt(request=request, revision=revision, csr=None, csr_error=str(error))
     return Attempt(request=request, revision=revision, csr=csr)

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from certwright.api.core import Secret
 from certwright.api.meta import Key, Resource
-from certwright.api.secret import SecretSummary, summarize
+from certwright.api.secret import SecretSummary, summarize, without_managers
 from certwright.store.protocol import Change
 
 R = TypeVar("R", bound=Resource)
@@ -160,9 +159,7 @@ def reduce(resource: Resource) -> Resource:
     """Return what is kept of a resource: who owns which field is only asked of Secrets."""
     if isinstance(resource, Secret):
         return summarize(resource)
-    if isinstance(resource, SecretSummary) or not resource.metadata.managed_fields:
-        return resource
-    return replace(resource, metadata=replace(resource.metadata, managed_fields=()))
+    return without_managers(resource)
 
 
 def kept_as(kind: type[Resource]) -> type[Resource]:

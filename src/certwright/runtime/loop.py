@@ -5,7 +5,9 @@ events and back-off, so conflicts, no-op detection and failures are handled in o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import gc
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Generic, TypeVar
@@ -41,12 +43,28 @@ R = TypeVar("R", bound=Resource)
 log = structlog.get_logger(__name__)
 
 
+_MANY = 1000
+"""So many resources are worth being left out of the search for garbage."""
+
+
 def _unheard(_words: str, _again_at: datetime | None) -> None:
     """Nobody wants to know."""
 
 
 def _always(_seen: Observed[Any]) -> bool:
     return True
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Fill the cache without looking for garbage in it again and again while it grows."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Watch(Struct, frozen=True):
@@ -153,8 +171,11 @@ class Runtime:
     async def run(self) -> None:
         """List and watch everything, then reconcile for ever."""
         async with asyncio.TaskGroup() as tasks:
-            versions = {kind: await self._list(kind) for kind in self._kinds}
+            with _without_collections():
+                versions = {kind: await self._list(kind) for kind in self._kinds}
             self._syncing = False
+            if sum(len(self.view.list(kind)) for kind in self._kinds) >= _MANY:
+                gc.freeze()  # else each full collection would go through all that is known
             for kind, version in versions.items():
                 tasks.create_task(self._watch(kind, version), name=f"watch {kind.__name__}")
             for controller in self._controllers:
@@ -165,9 +186,8 @@ class Runtime:
     # watches → keys
 
     async def _list(self, kind: type[Resource]) -> str:
-        listing = await self._store.list(
-            kind
-        )  # of Secrets only what is kept: never all keys at once
+        # Of Secrets only what is kept: never all keys at once.
+        listing = await self._store.list(kind, lean=True)
         self.view.observe_all(kind, listing.items)
         return listing.version
 
@@ -192,10 +212,12 @@ class Runtime:
             queue = self._queues[controller.name]
             if kind is controller.kind and not self._is_own_pause(kind, seen):
                 queue.add(seen.resource.key, background=self._syncing)
+            if self._syncing:
+                continue  # whomever it concerns is listed too
             for watch in controller.watches:
                 if watch.kind is kind and watch.matters(seen):
                     for key in self._keys(watch, seen):
-                        queue.add(key, background=self._syncing)
+                        queue.add(key)
 
     def _is_own_pause(self, kind: type[Resource], seen: Observed[Any]) -> bool:
         versions = self._pausing.get((kind, seen.resource.key))

@@ -64,9 +64,10 @@ class LookingStore:
         *,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
+        lean: bool = False,
     ) -> Listing[R]:
         """Read all of a kind."""
-        return await self._store.list(kind, namespace=namespace, labels=labels)
+        return await self._store.list(kind, namespace=namespace, labels=labels, lean=lean)
 
     def watch(self, kind: type[R], *, since: str) -> AsyncIterator[WatchEvent[R]]:
         """Yield every change."""

@@ -87,8 +87,10 @@ class KubeStore:
         *,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
+        lean: bool = False,
     ) -> Listing[R]:
         """Read all of a kind, or a selection; see `Store.list`."""
+        del lean  # the API server sends it all
         if self._is_out_of_sight(kind):
             return Listing(items=(), version="0")
         if kind is SecretSummary and namespace is None and not labels:

@@ -109,8 +109,12 @@ class Store(Protocol):
         *,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
+        lean: bool = False,
     ) -> Listing[R]:
-        """Read all of a kind, or those of a namespace and with (at least) these labels."""
+        """Read all of a kind, or those of a namespace and with (at least) these labels.
+
+        Where it is `lean`, `managedFields` may be left out of all but Secrets.
+        """
 
     def watch(self, kind: type[R], *, since: str) -> AsyncIterator[WatchEvent[R]]:
         """Yield every change after version `since`, in order, and bookmarks now and then.

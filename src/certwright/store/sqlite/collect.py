@@ -9,11 +9,13 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from certwright.api.core import Event
-from certwright.api.kinds import Document, Kind, find_kind, kind_of
-from certwright.api.meta import Key
+from certwright.api.kinds import Kind, find_kind, kind_of
+from certwright.api.meta import Key, OwnerReference
 from certwright.base.clock import Clock
 from certwright.store.protocol import Change, StoreProblem
 from certwright.store.sqlite.edit import deleted
@@ -102,14 +104,21 @@ class Collector:
                 del self._suspects[place]
 
     def _release(self, records: Records, kind: Kind, stored: Stored) -> None:
-        owners = stored.document["metadata"].get("ownerReferences", [])
-        solid = [owner for owner in owners if _is_there(records, stored.document, owner)]
+        metadata = stored.document["metadata"]
+        place = kind, Key(metadata.get("namespace", ""), metadata["name"])
+        owners = metadata.get("ownerReferences", [])
+        typed = msgspec.convert(owners, type=list[OwnerReference])
+        solid = [
+            owner
+            for owner, read in zip(owners, typed, strict=True)
+            if _is_there(records, place, read)
+        ]
         if len(solid) == len(owners):
             return
         now = self._clock.now()
         if solid:
-            metadata = {**stored.document["metadata"], "ownerReferences": solid}
-            records.update(kind, stored, {**stored.document, "metadata": metadata}, now)
+            kept = {**metadata, "ownerReferences": solid}
+            records.update(kind, stored, {**stored.document, "metadata": kept}, now)
             return
         author = Author(MANAGER, UPDATE, kind.api_version, now)
         after = deleted(stored.document, author)
@@ -143,16 +152,15 @@ def _children(records: Records, uids: Iterable[str]) -> list[Place]:
 def _with_dangling(records: Records, places: Iterable[Place]) -> dict[Place, None]:
     found: dict[Place, None] = {}
     for place in places:
-        stored = records.find(*place)
-        owners = stored.document["metadata"].get("ownerReferences", []) if stored else []
-        if stored and not all(_is_there(records, stored.document, owner) for owner in owners):
+        owners = records.owners_of(*place)
+        if not all(_is_there(records, place, owner) for owner in owners):
             found[place] = None
     return found
 
 
-def _is_there(records: Records, child: Document, owner: dict[str, Any]) -> bool:
-    kind = find_kind(owner["apiVersion"], owner["kind"])
+def _is_there(records: Records, child: Place, owner: OwnerReference) -> bool:
+    kind = find_kind(owner.api_version, owner.kind)
     if kind is None:
         return True
-    namespace = child["metadata"].get("namespace", "") if kind.namespaced else ""
-    return records.whereabouts(owner["uid"]) == (kind, Key(namespace, owner["name"]))
+    namespace = child[1].namespace if kind.namespaced else ""
+    return records.whereabouts(owner.uid) == (kind, Key(namespace, owner.name))

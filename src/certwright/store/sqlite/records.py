@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from certwright.api.core import Secret
 from certwright.api.kinds import KINDS, Document, Kind
-from certwright.api.meta import Key, Resource
+from certwright.api.meta import Key, OwnerReference, Resource
 from certwright.store.protocol import Change, Unavailable
 from certwright.store.sqlite.place import UNAVAILABLE
 
@@ -50,6 +50,17 @@ class Changed(Struct, frozen=True):
     owners_changed: bool = True
 
 
+class _Ownership(Struct, rename="camel"):
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class _Owned(Struct):
+    metadata: _Ownership
+
+
+_OWNED: Final = msgspec.json.Decoder(_Owned)
+
+
 class Records:
     """What one transaction reads and writes."""
 
@@ -67,6 +78,14 @@ class Records:
             (table_name(kind), key.namespace, key.name),
         ).fetchone()
         return None if row is None else Stored(row[0], msgspec.json.decode(row[1]))
+
+    def owners_of(self, kind: Kind, key: Key) -> tuple[OwnerReference, ...]:
+        """Read whom a resource names as its owners; the rest of it is not looked at."""
+        row = self._connection.execute(
+            "SELECT document FROM resource WHERE kind = ? AND namespace = ? AND name = ?",
+            (table_name(kind), key.namespace, key.name),
+        ).fetchone()
+        return () if row is None else _OWNED.decode(row[0]).metadata.owner_references
 
     def texts(self, kind: Kind, namespace: str | None) -> Iterator[str]:
         """Read all documents of a kind as JSON text, in the order of their keys."""

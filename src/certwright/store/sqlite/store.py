@@ -16,7 +16,7 @@ import msgspec
 from certwright.api.core import Secret
 from certwright.api.kinds import Document, Kind, encode, kind_of
 from certwright.api.meta import Key, Resource
-from certwright.api.secret import read_as
+from certwright.api.secret import read_as, without_managers
 from certwright.base.clock import Clock
 from certwright.store.protocol import (
     Admission,
@@ -143,6 +143,7 @@ class SqliteStore:
         *,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
+        lean: bool = False,
     ) -> Listing[R]:
         """Read all of a kind, or a selection; see `Store.list`."""
         wanted = dict(labels or {}).items()
@@ -152,6 +153,8 @@ class SqliteStore:
             decoder = msgspec.json.Decoder(what.type)
             texts = records.texts(what, namespace)
             found = (read_as(kind, decoder.decode(text)) for text in texts)
+            if lean:
+                found = (without_managers(item) for item in found)
             if wanted:
                 found = (item for item in found if wanted <= item.metadata.labels.items())
             return Listing(items=tuple(found), version=str(records.version))
