@@ -100,7 +100,8 @@ class Resource(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     @property
     def key(self) -> Key:
         """Namespace and name."""
-        return self.metadata.key
+        metadata = self.metadata
+        return Key(metadata.namespace, metadata.name)
 
 
 class ConditionStatus(StrEnum):

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, TypeVar, cast
 
 from msgspec import field
@@ -17,6 +19,8 @@ from certwright.pki.pem import decode_pem
 KEY_DER = "key.der"
 COMBINED_PEM = "tls-combined.pem"
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 R = TypeVar("R", bound=Resource)
 
@@ -56,16 +60,22 @@ def summarize(secret: Secret) -> SecretSummary:
     """Reduce a Secret to what may stay in memory."""
     key, key_error = _key(secret.data.get(TLS_KEY, b""))
     certificate, certificate_error = _certificate(secret.data.get(TLS_CERT, b""))
+    if key is not None and certificate is not None and key.spki_sha256 == certificate.spki_sha256:
+        key = replace(key, spki_sha256=certificate.spki_sha256)  # one text, not two
     return SecretSummary(
         metadata=_without_copies(secret.metadata),
         type=secret.type,
-        digests={name: _digest(value) for name, value in secret.data.items() if value},
+        digests={
+            name: _digest_of_ca(value) if name == CA_CERT else _digest(value)
+            for name, value in secret.data.items()
+            if value
+        },
         key_facts=key,
         key_error=key_error,
         certificate=certificate,
         certificate_error=certificate_error,
         has_data=bool(secret.data),
-        derived=_derived(secret, readable=key is not None),
+        derived=_derived(secret, readable=key is not None) or _NOTHING,
     )
 
 
@@ -87,13 +97,6 @@ def read_as(kind: type[R], resource: Resource) -> R:
     return cast("R", resource)
 
 
-def without_managers(resource: R) -> R:
-    """Leave out who owns which field, unless it is a Secret's: nobody asks it of other kinds."""
-    if isinstance(resource, Secret | SecretSummary) or not resource.metadata.managed_fields:
-        return resource
-    return replace(resource, metadata=replace(resource.metadata, managed_fields=()))
-
-
 def _without_copies(metadata: ObjectMeta) -> ObjectMeta:
     """Leave out the copy of the whole Secret that `kubectl apply` puts into an annotation."""
     if _LAST_APPLIED not in metadata.annotations:
@@ -104,6 +107,11 @@ def _without_copies(metadata: ObjectMeta) -> ObjectMeta:
 
 def _digest(value: bytes) -> str:
     return hashlib.sha256(value).hexdigest()
+
+
+@lru_cache(maxsize=256)  # one for all that it has signed
+def _digest_of_ca(value: bytes) -> str:
+    return _digest(value)
 
 
 def _derived(secret: Secret, *, readable: bool) -> dict[str, str]:
@@ -144,5 +152,4 @@ __all__ = [
     "read_as",
     "stored_as",
     "summarize",
-    "without_managers",
 ]

@@ -6,18 +6,22 @@ that is known to be deleted does not come back by a late answer.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from certwright.api.core import Secret
+from certwright.api.kept import kept
 from certwright.api.meta import Key, Resource
-from certwright.api.secret import SecretSummary, summarize, without_managers
+from certwright.api.secret import SecretSummary
 from certwright.store.protocol import Change
 
 R = TypeVar("R", bound=Resource)
 
 _TOMBSTONES = 10_000
+
+Found: TypeAlias = Key | dict[Key, None]
+"""What an index finds for one value, in order: mostly one key, which needs no table."""
 
 
 class Index(Struct, Generic[R], frozen=True):
@@ -51,7 +55,7 @@ class Shelf(Generic[R]):
 
     def __init__(self, indexes: Iterable[Index[R]]) -> None:
         self._items: dict[Key, R] = {}
-        self._indexes: dict[Index[R], dict[str, dict[Key, None]]] = {i: {} for i in indexes}
+        self._indexes: dict[Index[R], dict[str, Found]] = {i: {} for i in indexes}
         self._tombstones: OrderedDict[str, None] = OrderedDict()
 
     def get(self, key: Key) -> R | None:
@@ -64,8 +68,10 @@ class Shelf(Generic[R]):
 
     def by(self, index: Index[R], value: str) -> tuple[R, ...]:
         """Return the resources that an index finds."""
-        keys = self._indexes[index].get(value, {})
-        return tuple(self._items[key] for key in keys)
+        found = self._indexes[index].get(value, ())
+        if isinstance(found, Key):
+            return (self._items[found],)
+        return tuple(self._items[key] for key in found)
 
     def knows(self, resource: Resource) -> bool:
         """Whether something as new is known already, such as its end."""
@@ -80,13 +86,14 @@ class Shelf(Generic[R]):
         """Take in a resource unless something as new is known already."""
         if self.knows(resource):
             return None
-        before = self._items.get(resource.key)
+        key = resource.key
+        before = self._items.get(key)
         if before is not None:
             self._unindex(before)
-        self._items[resource.key] = resource
+        self._items[key] = resource
         for index, found in self._indexes.items():
             for value in index.values(resource):
-                found.setdefault(value, {})[resource.key] = None
+                _index(found, value, key)
         return Observed(before, resource)
 
     def drop(self, resource: Resource) -> Observed[R] | None:
@@ -112,11 +119,25 @@ class Shelf(Generic[R]):
     def _unindex(self, resource: R) -> None:
         for index, found in self._indexes.items():
             for value in index.values(resource):
-                keys = found.get(value)
-                if keys is not None:
-                    keys.pop(resource.key, None)
-                    if not keys:
-                        del found[value]
+                _unindex(found, value, resource.key)
+
+
+def _index(found: dict[str, Found], value: str, key: Key) -> None:
+    known = found.setdefault(value, key)
+    if isinstance(known, dict):
+        known[key] = None
+    elif known != key:
+        found[value] = {known: None, key: None}
+
+
+def _unindex(found: dict[str, Found], value: str, key: Key) -> None:
+    known = found.get(value)
+    if isinstance(known, dict):
+        known.pop(key, None)
+        if not known:
+            del found[value]
+    elif known == key:
+        del found[value]
 
 
 class Cache:
@@ -142,7 +163,7 @@ class Cache:
             return shelf.drop(resource)
         if shelf.knows(resource):  # our own writes come back by the watch: not worth a summary
             return None
-        return shelf.put(reduce(resource))
+        return shelf.put(kept(resource))
 
 
 def _completes(resource: Resource, known: Resource) -> bool:
@@ -153,13 +174,6 @@ def _completes(resource: Resource, known: Resource) -> bool:
         and not (isinstance(resource, SecretSummary) and resource.partial)
         and resource.metadata.resource_version == known.metadata.resource_version
     )
-
-
-def reduce(resource: Resource) -> Resource:
-    """Return what is kept of a resource: who owns which field is only asked of Secrets."""
-    if isinstance(resource, Secret):
-        return summarize(resource)
-    return without_managers(resource)
 
 
 def kept_as(kind: type[Resource]) -> type[Resource]:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from certwright.api.core import Secret
+from certwright.api.kept import kept
 from certwright.api.kinds import Document
 from certwright.api.meta import Key, Resource
 from certwright.api.secret import SecretSummary
-from certwright.runtime.cache import Cache, Index, Observed, kept_as, reduce
+from certwright.runtime.cache import Cache, Index, Observed, kept_as
 from certwright.store.protocol import Change, NotFound, Store
 
 R = TypeVar("R", bound=Resource)
@@ -117,9 +118,9 @@ class View:
             self._tell(kept_as(type(resource)), seen)
 
     def observe_all(self, kind: type[R], resources: Iterable[R]) -> None:
-        """Take in a complete listing of a kind."""
-        reduced = [reduce(resource) for resource in resources]
-        for seen in self._cache.shelf(kept_as(kind)).replace(reduced):
+        """Take in a complete listing of a kind, lean where there may be many."""
+        found = (kept(one) if isinstance(one, Secret) else one for one in resources)
+        for seen in self._cache.shelf(kept_as(kind)).replace(found):
             self._tell(kept_as(kind), seen)
 
     def _written(self, answer: R) -> R:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from certwright.api.core import Secret
+from certwright.api.kept import lean as reduced
 from certwright.api.kinds import Document, encode, kind_of
 from certwright.api.meta import Key, Resource
 from certwright.api.secret import SecretSummary
@@ -90,14 +91,15 @@ class KubeStore:
         lean: bool = False,
     ) -> Listing[R]:
         """Read all of a kind, or a selection; see `Store.list`."""
-        del lean  # the API server sends it all
         if self._is_out_of_sight(kind):
             return Listing(items=(), version="0")
         if kind is SecretSummary and namespace is None and not labels:
             ours = await _asked(self._secrets.list())
-            return Listing(items=cast("tuple[R, ...]", ours.items), version=ours.version)
+            found = cast("tuple[R, ...]", ours.items)
+            return Listing(items=tuple(map(reduced, found)), version=ours.version)
         snapshot = await _asked(self._reader(kind).list(namespace=namespace, labels=labels))
-        return Listing(items=snapshot.items, version=snapshot.version)
+        items = tuple(map(reduced, snapshot.items)) if lean else snapshot.items
+        return Listing(items=items, version=snapshot.version)
 
     async def watch(self, kind: type[R], *, since: str) -> AsyncIterator[WatchEvent[R]]:
         """Yield the changes after `since`; see `Store.watch`."""

@@ -14,9 +14,10 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from certwright.api.core import Secret
+from certwright.api.kept import lean as reduced
 from certwright.api.kinds import Document, Kind, encode, kind_of
 from certwright.api.meta import Key, Resource
-from certwright.api.secret import read_as, without_managers
+from certwright.api.secret import read_as
 from certwright.base.clock import Clock
 from certwright.store.protocol import (
     Admission,
@@ -153,8 +154,8 @@ class SqliteStore:
             decoder = msgspec.json.Decoder(what.type)
             texts = records.texts(what, namespace)
             found = (read_as(kind, decoder.decode(text)) for text in texts)
-            if lean:
-                found = (without_managers(item) for item in found)
+            if lean:  # one after the other: never all of them in full
+                found = (reduced(item) for item in found)
             if wanted:
                 found = (item for item in found if wanted <= item.metadata.labels.items())
             return Listing(items=tuple(found), version=str(records.version))
