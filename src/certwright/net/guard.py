@@ -7,6 +7,7 @@ that points at 169.254.169.254 would hand out a cloud machine's credentials.
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from certwright.base.evidence import printable
@@ -88,6 +89,7 @@ def is_loopback(host: str, addresses: Addresses | None = None) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
+@lru_cache(maxsize=256)  # the same few hosts are asked again and again
 def _parse(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -183,8 +183,8 @@ def not_served(kind: IssuerType) -> Readiness:
 
 
 def _selectors_in(part: Struct) -> Iterator[SecretKeySelector]:
-    for field in structs.fields(type(part)):
-        value = getattr(part, field.name)
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
         if isinstance(value, SecretKeySelector):
             yield value
         elif isinstance(value, Struct):
