@@ -92,6 +92,7 @@ def read_named_bits(element: Element) -> frozenset[int]:
     )
 
 
+@lru_cache(maxsize=256)  # there are few, and each certificate has the same
 def oid(dotted: str) -> bytes:
     """Write an OBJECT IDENTIFIER.
 
@@ -114,7 +115,7 @@ def read_oid(element: Element) -> str:
     return _dotted(element.content)
 
 
-@lru_cache(maxsize=256)  # there are few, and each certificate has the same
+@lru_cache(maxsize=256)  # as in `oid`
 def _dotted(content: bytes) -> str:
     arcs: list[int] = []
     value = 0

@@ -194,7 +194,9 @@ class Records:
     def events_before(self, moment: datetime, limit: int) -> list[tuple[Kind, Key]]:
         """List Events last written before `moment`, the oldest first."""
         rows = self._connection.execute(
-            "SELECT kind, namespace, name FROM resource WHERE kind = 'events' AND written <= ?"
+            # Left to itself, SQLite goes through all Events by their names instead.
+            "SELECT kind, namespace, name FROM resource INDEXED BY resource_age"
+            " WHERE kind = 'events' AND written <= ?"
             " ORDER BY written LIMIT ?",
             (int(moment.timestamp()), limit),
         )
