@@ -21,6 +21,7 @@ from certwright.store.sqlite.store import SqliteStore
 from tests.acme_objects import a_csr, a_request, an_acme_issuer
 from tests.fakes.acme import FakeAccounts, FakeCa
 from tests.fakes.clock import FakeClock
+from tests.fakes.inline import INLINE
 from tests.fakes.solver import FakeDns
 from tests.fakes.store import RecordingStore
 from tests.harness import Running, a_world, running
@@ -77,7 +78,7 @@ async def a_scene(
     """Run request, issuer, order and challenge controllers; an ACME issuer is registered first."""
     clock = FakeClock()
     ca, dns = FakeCa(clock=clock), FakeDns()
-    async with SqliteStore.open(":memory:", clock=clock) as inner:
+    async with SqliteStore.open(":memory:", clock=clock, tuning=INLINE) as inner:
         store = store_type(inner)
         if before is not None:
             before(ca, dns)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from certwright.controllers.certificate.controller import build_certificate_controller
 from certwright.store.sqlite.store import SqliteStore
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.inline import INLINE
 from tests.fakes.signer import Signer
 from tests.fakes.store import RecordingStore
 from tests.harness import Running, a_world, running
@@ -39,7 +40,7 @@ async def a_setting(
     *, now: datetime = START, mode: Any = "sign", **options: Any
 ) -> AsyncIterator[Setting]:
     clock = FakeClock(now)
-    async with SqliteStore.open(":memory:", clock=clock) as inner:
+    async with SqliteStore.open(":memory:", clock=clock, tuning=INLINE) as inner:
         yield Setting(
             clock=clock,
             inner=inner,

@@ -9,6 +9,7 @@ from certwright.controllers.ingress import build_ingress_controller
 from certwright.store.sqlite.store import SqliteStore
 from tests.builders import an_ingress
 from tests.fakes.clock import FakeClock
+from tests.fakes.inline import INLINE
 from tests.fakes.store import RecordingStore
 from tests.harness import Running, a_world, running
 
@@ -16,7 +17,7 @@ from tests.harness import Running, a_world, running
 @asynccontextmanager
 async def shim() -> AsyncIterator[tuple[Running, RecordingStore]]:
     clock = FakeClock()
-    async with SqliteStore.open(":memory:", clock=clock) as inner:
+    async with SqliteStore.open(":memory:", clock=clock, tuning=INLINE) as inner:
         store = RecordingStore(inner)
         controllers = (build_ingress_controller(a_world(clock)),)
         async with running(controllers, store, clock, user=inner) as world:

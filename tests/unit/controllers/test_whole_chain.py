@@ -14,6 +14,7 @@ from certwright.pki.keys import encode_key
 from certwright.store.sqlite.store import SqliteStore
 from tests.builders import a_ca, a_certificate, a_secret, an_ingress, an_issuer
 from tests.fakes.clock import FakeClock
+from tests.fakes.inline import INLINE
 from tests.fakes.store import RecordingStore
 from tests.harness import Running, a_world, running
 
@@ -24,7 +25,9 @@ PAIR = {"tls.crt": CA.certificate, "tls.key": encode_key(CA.key)}
 async def a_chain(stack: AsyncExitStack) -> tuple[Running, RecordingStore]:
     """Run all controllers beside a CA issuer that is ready."""
     clock = FakeClock()
-    inner = await stack.enter_async_context(SqliteStore.open(":memory:", clock=clock))
+    inner = await stack.enter_async_context(
+        SqliteStore.open(":memory:", clock=clock, tuning=INLINE)
+    )
     store, world = RecordingStore(inner), a_world(clock)
     controllers = (
         build_ingress_controller(world),
